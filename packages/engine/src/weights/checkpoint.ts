@@ -1,6 +1,7 @@
+import type { StringArray } from './string-array.ts'
 import type { Tensor } from './tensor.ts'
 
-/** A GGUF metadata value. 64-bit integers beyond 2^53 stay bigint; numeric arrays are typed arrays. */
+/** A GGUF metadata value. 64-bit integers beyond 2^53 stay bigint; numeric arrays are typed arrays, arrays of strings StringArrays. */
 export type MetadataValue = number | bigint | boolean | string | MetadataArray
 
 export type MetadataArray =
@@ -15,7 +16,7 @@ export type MetadataArray =
   | BigUint64Array
   | BigInt64Array
   | boolean[]
-  | string[]
+  | StringArray
   | MetadataArray[]
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject
