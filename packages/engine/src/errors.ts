@@ -72,8 +72,14 @@ export class ContextError extends LajuError {
   readonly needed: number
   readonly available: number
 
-  constructor(needed: number, available: number, remedy = 'Shorten the prompt or load the model with a larger contextLength.') {
-    super('context-exceeded', `The prompt needs ${needed} tokens, but the context has room for ${available}.`, { remedy })
+  constructor(
+    needed: number,
+    available: number,
+    remedy = 'Shorten the prompt or load the model with a larger contextLength.',
+  ) {
+    super('context-exceeded', `The prompt needs ${needed} tokens, but the context has room for ${available}.`, {
+      remedy,
+    })
     this.needed = needed
     this.available = available
   }

@@ -1,0 +1,72 @@
+import type { Graph } from '../graph/operations.ts'
+import type { Tensor } from '../weights/tensor.ts'
+
+export type BackendName = 'reference' | 'wasm'
+
+/** How keys and values are stored. */
+export type CacheType = 'f32' | 'f16'
+
+/** Tokens of one sequence that share a page of the kv state; a page belongs to one sequence or to its forks. */
+export const PAGE_LENGTH = 64
+
+export interface CompileOptions {
+  /** Most tokens in one batch. */
+  readonly maxTokens: number
+  /** Most rows with logits in one batch. */
+  readonly maxRows: number
+  /** Pages of PAGE_LENGTH tokens in each kv state. */
+  readonly pages: number
+  readonly cacheType: CacheType
+}
+
+/** Bytes a compiled model needs, computed before a weight is read. */
+export interface MemoryNeed {
+  readonly weights: number
+  readonly state: number
+  readonly activations: number
+}
+
+/** The tokens of one step. They may belong to many sequences, in any order that keeps each sequence's positions rising. */
+export interface Batch {
+  /** [tokens] */
+  readonly ids: Int32Array
+  /** [tokens] position of each token in its sequence, from 0 */
+  readonly positions: Int32Array
+  /** [tokens] index into `pageTables` */
+  readonly sequences: Int32Array
+  /** For each sequence the page that holds positions [i * PAGE_LENGTH, (i + 1) * PAGE_LENGTH), this batch's included. */
+  readonly pageTables: readonly Int32Array[]
+  /** Indices of the tokens that want logits, rising. */
+  readonly outputRows: Int32Array
+}
+
+/** Called with each intermediate as it is computed; `values` [rows, width] is valid only during the call. */
+export type Tap = (name: string, values: Float32Array, rows: number, width: number) => void
+
+/** A graph with its weights and states in a backend's memory. */
+export interface CompiledModel {
+  readonly memory: MemoryNeed
+  /**
+   * Streams every weight of the graph from the checkpoint into the backend's own layout.
+   * @param tensors by the graph's weight names
+   * @param onProgress bytes of the checkpoint read so far
+   */
+  load(
+    tensors: ReadonlyMap<string, Tensor>,
+    options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
+  ): Promise<void>
+  /**
+   * Replays the plan for a batch.
+   * @returns logits [outputRows.length, vocabulary]; valid until the next step
+   */
+  step(batch: Batch, tap?: Tap): Float32Array
+  /** Copies the first `tokens` tokens of a page, in every kv state. For forks that go on separately. */
+  copyPage(from: number, to: number, tokens: number): void
+  dispose(): void
+}
+
+export interface Backend {
+  readonly name: BackendName
+  /** @throws EngineError `out-of-memory` with the numbers when the need does not fit. */
+  compile(graph: Graph, tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): CompiledModel
+}
