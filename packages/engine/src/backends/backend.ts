@@ -56,10 +56,10 @@ export interface CompiledModel {
     options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
   ): Promise<void>
   /**
-   * Replays the plan for a batch.
+   * Replays the plan for a batch. Async once, for backends whose answers arrive later; one step at a time.
    * @returns logits [outputRows.length, vocabulary]; valid until the next step
    */
-  step(batch: Batch, tap?: Tap): Float32Array
+  step(batch: Batch, tap?: Tap): Promise<Float32Array>
   /** Copies the first `tokens` tokens of a page, in every kv state. For forks that go on separately. */
   copyPage(from: number, to: number, tokens: number): void
   dispose(): void
