@@ -1,0 +1,60 @@
+import type { BackendName, CacheType } from '../backends/backend.ts'
+import type { ReplyOptions } from '../chat/reply.ts'
+import type { ElementType } from '../weights/element-type.ts'
+
+export interface LoadProgress {
+  /** Bytes of weights placed so far. */
+  readonly loaded: number
+  /** Bytes of weights in all. */
+  readonly total: number
+}
+
+export interface LoadOptions {
+  /** Most tokens of a sequence; default the smaller of the model's own and 4096. */
+  readonly contextLength?: number
+  /** Default `wasm`; `reference` is slow and exact. */
+  readonly backend?: BackendName
+  /** How keys and values are stored; default `f16`. */
+  readonly cacheType?: CacheType
+  readonly onProgress?: (progress: LoadProgress) => void
+  readonly signal?: AbortSignal
+}
+
+export interface AskOptions extends ReplyOptions {
+  readonly signal?: AbortSignal
+}
+
+/** Bytes. */
+export interface MemoryEstimate {
+  readonly weights: number
+  /** Keys and values at the context length asked for. */
+  readonly cache: number
+  readonly activations: number
+  readonly total: number
+}
+
+/** What a checkpoint says about itself, and what it needs. */
+export interface ModelInfo {
+  readonly name: string
+  readonly format: 'gguf' | 'safetensors'
+  readonly architecture: string
+  readonly parameters: number
+  /** How many tensors are stored in each type, and their bytes. */
+  readonly types: readonly { readonly type: ElementType; readonly tensors: number; readonly bytes: number }[]
+  readonly layers: number
+  readonly width: number
+  readonly heads: number
+  readonly keyValueHeads: number
+  readonly vocabulary: number
+  /** Tokens the model was made for. */
+  readonly trainedContextLength: number
+  /** Tokens it is loaded with (or would be by default). */
+  readonly contextLength: number
+  readonly memory: MemoryEstimate
+  /** Memory at the full trained context. */
+  readonly fullContextMemory: MemoryEstimate
+  /** The chat template's source, where there is one. */
+  readonly chatTemplate: string | undefined
+  /** Whether the template can switch thinking on and off. */
+  readonly switchableThinking: boolean
+}
