@@ -1,0 +1,80 @@
+import type { JsonObject, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
+import { yarnMagnitude } from './blocks/rotary.ts'
+import { checkHeads, type DecoderConfig, type RotaryScaling } from './config.ts'
+import { Hyperparameters } from './hyperparameters.ts'
+
+/** The configuration in config.json, as on the hub (`rope_theta`, `rope_scaling`) or of transformers 5 (`rope_parameters`). */
+export function huggingFaceConfig(checkpoint: SafetensorsCheckpoint, embedding: string): DecoderConfig {
+  const { config, tensors, name } = checkpoint
+  const file = `${name}/config.json`
+  const parameters = new Hyperparameters(file, (key) => config[key])
+  const rope = ropeParameters(config, file)
+  const width = parameters.size('hidden_size')
+  const heads = parameters.size('num_attention_heads')
+  const headDimension = parameters.size('head_dim', width / heads)
+  const activation = parameters.text('hidden_act', 'silu')
+  if (activation !== 'silu') throw parameters.unsupported('hidden_act', activation)
+  if (parameters.boolean('use_sliding_window', false)) throw parameters.unsupported('use_sliding_window', 'true')
+  return checkHeads(parameters, {
+    layers: parameters.size('num_hidden_layers'),
+    width,
+    feedForwardWidth: parameters.size('intermediate_size'),
+    heads,
+    keyValueHeads: parameters.size('num_key_value_heads', heads),
+    headDimension,
+    vocabulary: tensors.get(embedding)?.shape[0] ?? parameters.size('vocab_size'),
+    contextLength: parameters.size('max_position_embeddings'),
+    epsilon: parameters.positive('rms_norm_eps'),
+    rotary: {
+      dimensions: headDimension,
+      base: rope.positive('rope_theta', parameters.positive('rope_theta', 10000)),
+      pairing: 'half',
+      scaling: rotaryScaling(rope, parameters),
+    },
+  })
+}
+
+function ropeParameters(config: JsonObject, file: string): Hyperparameters {
+  const nested = config.rope_parameters ?? config.rope_scaling
+  const rope = typeof nested === 'object' && nested !== null && !Array.isArray(nested) ? nested : {}
+  return new Hyperparameters(file, (key) => rope[key])
+}
+
+function rotaryScaling(rope: Hyperparameters, parameters: Hyperparameters): RotaryScaling {
+  const type = rope.text('rope_type', rope.text('type', 'default'))
+  switch (type) {
+    case 'default':
+      return { type: 'none' }
+    case 'linear':
+      return { type, factor: rope.positive('factor') }
+    case 'llama3':
+      return {
+        type,
+        factor: rope.positive('factor'),
+        lowFrequencyFactor: rope.positive('low_freq_factor'),
+        highFrequencyFactor: rope.positive('high_freq_factor'),
+        originalContextLength: rope.size('original_max_position_embeddings'),
+      }
+    case 'yarn':
+      return yarn(rope, parameters)
+    default:
+      throw rope.unsupported('rope_type', type)
+  }
+}
+
+function yarn(rope: Hyperparameters, parameters: Hyperparameters): RotaryScaling {
+  const factor = rope.positive('factor')
+  const bothScales = rope.has('mscale') && rope.has('mscale_all_dim')
+  const derived = bothScales
+    ? yarnMagnitude(factor, rope.number('mscale')) / yarnMagnitude(factor, rope.number('mscale_all_dim'))
+    : yarnMagnitude(factor)
+  return {
+    type: 'yarn',
+    factor,
+    originalContextLength: rope.size('original_max_position_embeddings', parameters.size('max_position_embeddings')),
+    betaFast: rope.positive('beta_fast', 32),
+    betaSlow: rope.positive('beta_slow', 1),
+    magnitude: rope.positive('attention_factor', derived),
+    truncate: rope.boolean('truncate', true),
+  }
+}
