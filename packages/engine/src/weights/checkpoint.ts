@@ -1,7 +1,10 @@
 import type { StringArray } from './string-array.ts'
 import type { Tensor } from './tensor.ts'
 
-/** A GGUF metadata value. 64-bit integers beyond 2^53 stay bigint; numeric arrays are typed arrays, arrays of strings StringArrays. */
+/**
+ * A GGUF metadata value. 64-bit integers beyond 2^53 stay bigint; numeric arrays are typed arrays, arrays of strings
+ * StringArrays.
+ */
 export type MetadataValue = number | bigint | boolean | string | MetadataArray
 
 export type MetadataArray =

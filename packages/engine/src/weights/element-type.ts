@@ -1,7 +1,7 @@
 /** How one kind of element is stored: `blockLength` weights share `blockBytes` bytes. */
 export interface ElementLayout {
-  /** The id in a GGUF file (ggml's `ggml_type`). */
-  readonly ggmlId: number
+  /** The id in a GGUF file (ggml's `ggml_type`); undefined for a type that only safetensors files have. */
+  readonly ggmlId: number | undefined
   readonly blockLength: number
   readonly blockBytes: number
 }
@@ -43,6 +43,18 @@ export const ELEMENT_LAYOUTS = {
   NVFP4: { ggmlId: 40, blockLength: 64, blockBytes: 36 },
   Q1_0: { ggmlId: 41, blockLength: 128, blockBytes: 18 },
   Q2_0: { ggmlId: 42, blockLength: 64, blockBytes: 18 },
+  BOOL: { ggmlId: undefined, blockLength: 1, blockBytes: 1 },
+  U8: { ggmlId: undefined, blockLength: 1, blockBytes: 1 },
+  U16: { ggmlId: undefined, blockLength: 1, blockBytes: 2 },
+  U32: { ggmlId: undefined, blockLength: 1, blockBytes: 4 },
+  U64: { ggmlId: undefined, blockLength: 1, blockBytes: 8 },
+  C64: { ggmlId: undefined, blockLength: 1, blockBytes: 8 },
+  F4: { ggmlId: undefined, blockLength: 2, blockBytes: 1 },
+  F6_E2M3: { ggmlId: undefined, blockLength: 4, blockBytes: 3 },
+  F6_E3M2: { ggmlId: undefined, blockLength: 4, blockBytes: 3 },
+  F8_E4M3: { ggmlId: undefined, blockLength: 1, blockBytes: 1 },
+  F8_E5M2: { ggmlId: undefined, blockLength: 1, blockBytes: 1 },
+  F8_E8M0: { ggmlId: undefined, blockLength: 1, blockBytes: 1 },
 } as const satisfies Record<string, ElementLayout>
 
 export type ElementType = keyof typeof ELEMENT_LAYOUTS
@@ -56,12 +68,19 @@ export function isRunnable(type: ElementType): type is RunnableType {
   return (RUNNABLE_TYPES as readonly ElementType[]).includes(type)
 }
 
-const TYPE_BY_GGML_ID = new Map<number, ElementType>(
-  Object.entries(ELEMENT_LAYOUTS).map(([type, layout]) => [layout.ggmlId, type as ElementType]),
-)
+const TYPE_NAMES = Object.keys(ELEMENT_LAYOUTS) as ElementType[]
 
 export function elementTypeOfGgmlId(id: number): ElementType | undefined {
-  return TYPE_BY_GGML_ID.get(id)
+  return TYPE_NAMES.find((type) => ELEMENT_LAYOUTS[type].ggmlId === id)
+}
+
+/** The names that a safetensors file may use for its types; ggml's block types are not among them. */
+const SAFETENSORS_TYPES: ReadonlySet<string> = new Set(
+  'F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL C64 F4 F6_E2M3 F6_E3M2 F8_E4M3 F8_E5M2 F8_E8M0'.split(' '),
+)
+
+export function elementTypeOfSafetensors(name: string): ElementType | undefined {
+  return SAFETENSORS_TYPES.has(name) ? (name as ElementType) : undefined
 }
 
 /** Bytes of one row of `columns` elements; `columns` must be a multiple of the type's block length. */
