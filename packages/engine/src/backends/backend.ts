@@ -67,6 +67,8 @@ export interface CompiledModel {
 
 export interface Backend {
   readonly name: BackendName
+  /** What `compile` would need, from the graph and the tensors' types and shapes alone. */
+  measure(graph: Graph, tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): MemoryNeed
   /** @throws EngineError `out-of-memory` with the numbers when the need does not fit. */
   compile(graph: Graph, tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): CompiledModel
 }

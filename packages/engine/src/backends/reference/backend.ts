@@ -1,0 +1,148 @@
+import { EngineError } from '../../errors.ts'
+import type { AttentionOperation, Graph, KeyValueState, Operation, Value, Weight } from '../../graph/operations.ts'
+import { readFloat32 } from '../../weights/read.ts'
+import type { Tensor } from '../../weights/tensor.ts'
+import {
+  type Backend,
+  type Batch,
+  type CompiledModel,
+  type CompileOptions,
+  type MemoryNeed,
+  PAGE_LENGTH,
+  type Tap,
+} from '../backend.ts'
+import { KeyValueStore } from './key-value-store.ts'
+import { add, attention, embedding, gatedSilu, linear, normalize, rotate, selectRows } from './operations.ts'
+
+/** Plain TypeScript on Float32Arrays: the oracle of the other backends, and the place to learn what a model computes. */
+export const referenceBackend: Backend = {
+  name: 'reference',
+  measure,
+  compile: (graph, _tensors, options) => new ReferenceModel(graph, options),
+}
+
+function measure(graph: Graph, _tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): MemoryNeed {
+  const elements = (weight: Weight) => weight.rows * weight.columns
+  const rows = (value: Value) => (value.size === 'tokens' ? options.maxTokens : options.maxRows)
+  const kept = (state: KeyValueState) => 2 * options.pages * PAGE_LENGTH * state.keyValueHeads * state.headDimension
+  return {
+    weights: 4 * graph.weights.reduce((sum, weight) => sum + elements(weight), 0),
+    state: 4 * graph.states.reduce((sum, state) => sum + kept(state), 0),
+    activations: 4 * graph.values.reduce((sum, value) => sum + rows(value) * value.width, 0),
+  }
+}
+
+class ReferenceModel implements CompiledModel {
+  readonly memory: MemoryNeed
+  readonly #graph: Graph
+  readonly #weights = new Map<string, Float32Array>()
+  #stores: KeyValueStore[]
+
+  constructor(graph: Graph, options: CompileOptions) {
+    this.#graph = graph
+    this.memory = measure(graph, new Map(), options)
+    try {
+      this.#stores = graph.states.map(
+        (state) => new KeyValueStore(options.pages, state.keyValueHeads * state.headDimension, options.cacheType),
+      )
+    } catch (cause) {
+      throw new EngineError('out-of-memory', `The cache needs ${this.memory.state} bytes, which could not be had.`, {
+        cause,
+        remedy: 'Load the model with a smaller contextLength.',
+      })
+    }
+  }
+
+  async load(
+    tensors: ReadonlyMap<string, Tensor>,
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (bytes: number) => void } = {},
+  ): Promise<void> {
+    let read = 0
+    for (const { name } of this.#graph.weights) {
+      const tensor = tensors.get(name)
+      if (!tensor) throw new RangeError(`there is no tensor ${name}`)
+      this.#weights.set(name, await readFloat32(tensor, signal))
+      read += tensor.byteLength
+      onProgress?.(read)
+    }
+  }
+
+  async step(batch: Batch, tap?: Tap): Promise<Float32Array> {
+    const values: Float32Array[] = []
+    for (const operation of this.#graph.operations) {
+      const { id, name, width } = operation.output
+      values[id] = this.#compute(operation, batch, values)
+      tap?.(name, values[id], values[id].length / width, width)
+    }
+    return values[this.#graph.logits.id]
+  }
+
+  copyPage(from: number, to: number, tokens: number): void {
+    for (const store of this.#stores) store.copyPage(from, to, tokens)
+  }
+
+  dispose(): void {
+    this.#weights.clear()
+    this.#stores = []
+  }
+
+  #compute(operation: Operation, batch: Batch, values: readonly Float32Array[]): Float32Array {
+    const of = (value: Value) => values[value.id]
+    switch (operation.kind) {
+      case 'embedding':
+        return embedding(this.#weight(operation.table), batch.ids, operation.output.width)
+      case 'normalize':
+        return normalize(of(operation.input), this.#weight(operation.weight), operation.epsilon)
+      case 'linear': {
+        const bias = operation.bias && this.#weight(operation.bias)
+        return linear(of(operation.input), this.#weight(operation.weight), operation.weight.columns, bias)
+      }
+      case 'rotate':
+        return rotate(of(operation.input), batch.positions, operation)
+      case 'attention':
+        return this.#attend(operation, batch, of(operation.query), of(operation.key), of(operation.value))
+      case 'gatedActivation':
+        return gatedSilu(of(operation.gate), of(operation.up))
+      case 'add':
+        return add(of(operation.left), of(operation.right))
+      case 'selectRows':
+        return selectRows(of(operation.input), batch.outputRows, operation.output.width)
+    }
+  }
+
+  #attend(
+    { state, heads, scale }: AttentionOperation,
+    batch: Batch,
+    queries: Float32Array,
+    keys: Float32Array,
+    values: Float32Array,
+  ): Float32Array {
+    const store = this.#stores[state.id]
+    const { positions } = batch
+    const tables = Array.from(batch.sequences, (sequence) => batch.pageTables[sequence])
+    const width = state.keyValueHeads * state.headDimension
+    const row = (rows: Float32Array, t: number, size: number) => rows.subarray(t * size, (t + 1) * size)
+    positions.forEach((position, t) => {
+      store.write(tables[t], position, row(keys, t, width), row(values, t, width))
+    })
+    const output = new Float32Array(queries.length)
+    const queryWidth = heads * state.headDimension
+    positions.forEach((position, t) => {
+      const attended = attention(
+        row(queries, t, queryWidth),
+        (past) => store.key(tables[t], past),
+        (past) => store.value(tables[t], past),
+        position,
+        { heads, keyValueHeads: state.keyValueHeads, scale },
+      )
+      output.set(attended, t * queryWidth)
+    })
+    return output
+  }
+
+  #weight({ name }: Weight): Float32Array {
+    const weight = this.#weights.get(name)
+    if (!weight) throw new RangeError(`the weight ${name} has not been loaded`)
+    return weight
+  }
+}
