@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { STORAGE, type StorageType, tensorBytes, writeGguf } from './gguf-writer.ts'
+import { noise } from './noise.ts'
+import { qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
+import { syntheticTokenizer } from './synthetic-tokenizer.ts'
+
+const TYPES = Object.keys(STORAGE) as StorageType[]
+
+describe('random checkpoints', () => {
+  let folder = ''
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'laju-bench-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  async function write(type: StorageType, seed: number): Promise<Buffer> {
+    const path = join(folder, `${type}-${seed}.gguf`)
+    const shape = SHAPES['qwen3-tiny']
+    const bytes = await writeGguf(path, qwen3Metadata('tiny', shape, type), qwen3Tensors(shape, type, seed))
+    const file = await readFile(path)
+    expect(file.length).toBe(bytes)
+    return file
+  }
+
+  it('are GGUF v3, the same for the same seed and different for another', async () => {
+    const first = await write('Q8_0', 1)
+    expect(first.toString('latin1', 0, 4)).toBe('GGUF')
+    expect(first.readUInt32LE(4)).toBe(3)
+    expect(first.equals(await write('Q8_0', 1))).toBe(true)
+    expect(first.equals(await write('Q8_0', 2))).toBe(false)
+  })
+
+  it.each(TYPES)('%s files end where their last tensor ends, padded to 32', async (type) => {
+    const file = await write(type, 1)
+    const tensors = qwen3Tensors(SHAPES['qwen3-tiny'], type, 1)
+    const data = tensors.reduce((sum, tensor) => sum + Math.ceil(tensorBytes(tensor) / 32) * 32, 0)
+    expect(file.length % 32).toBe(0)
+    expect(file.length - data).toBeGreaterThan(0)
+  })
+})
+
+describe('noise', () => {
+  it.each(TYPES)('%s has mean 0 and the deviation asked for', (type) => {
+    const { blockLength, blockBytes } = STORAGE[type]
+    const bytes = new Uint8Array((65_536 / blockLength) * blockBytes)
+    noise(type, 0.03, 7)(bytes)
+    const weights = dequantise(type, bytes)
+    const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length
+    const variance = weights.reduce((sum, weight) => sum + (weight - mean) ** 2, 0) / weights.length
+    expect(weights).toHaveLength(65_536)
+    expect(Math.abs(mean)).toBeLessThan(0.001)
+    expect(Math.sqrt(variance)).toBeCloseTo(0.03, 3)
+  })
+})
+
+describe('synthetic tokenizer', () => {
+  it('has as many unique tokens as asked for, each made by one merge of earlier ones', () => {
+    const metadata = new Map(syntheticTokenizer(100_000))
+    const tokens = metadata.get('tokenizer.ggml.tokens')?.value as string[]
+    const merges = metadata.get('tokenizer.ggml.merges')?.value as string[]
+    expect(tokens).toHaveLength(100_000)
+    expect(new Set(tokens).size).toBe(100_000)
+    expect(metadata.get('tokenizer.ggml.token_type')?.value).toHaveLength(100_000)
+    merges.forEach((merge, i) => {
+      if (merge.replace(' ', '') !== tokens[256 + i]) throw new Error(`Merge ${i} does not make token ${256 + i}.`)
+    })
+  })
+})
+
+/** Straight from each type's definition. */
+function dequantise(type: StorageType, bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer)
+  const { blockLength, blockBytes } = STORAGE[type]
+  return Array.from({ length: (bytes.length / blockBytes) * blockLength }, (_, i) => {
+    const block = Math.floor(i / blockLength) * blockBytes
+    const within = i % blockLength
+    switch (type) {
+      case 'F32':
+        return view.getFloat32(block, true)
+      case 'F16':
+        return float16(view.getUint16(block, true))
+      case 'BF16':
+        return bfloat16(view.getUint16(block, true))
+      case 'Q8_0':
+        return float16(view.getUint16(block, true)) * view.getInt8(block + 2 + within)
+      case 'Q4_0': {
+        const pair = view.getUint8(block + 2 + (within % 16))
+        return float16(view.getUint16(block, true)) * ((within < 16 ? pair & 15 : pair >>> 4) - 8)
+      }
+    }
+    return 0
+  })
+}
+
+function float16(bits: number): number {
+  const exponent = (bits >>> 10) & 31
+  const size = exponent === 0 ? (bits & 1023) * 2 ** -24 : (1 + (bits & 1023) / 1024) * 2 ** (exponent - 15)
+  return bits & 0x8000 ? -size : size
+}
+
+function bfloat16(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? Number.NaN
+}
