@@ -1,0 +1,133 @@
+import type { CompiledModel } from '../backends/backend.ts'
+import { type BatchLimits, makeBatch, type Work } from '../batch/batch-maker.ts'
+import type { KeyValueSequence } from '../cache/kv.ts'
+import type { KeyValueCache } from '../cache/kv-cache.ts'
+import { AbortError, EngineError, throwIfAborted } from '../errors.ts'
+
+/** Something that wants tokens computed, and perhaps goes on with what it reads from their logits. */
+export interface GenerateRequest {
+  readonly sequence: KeyValueSequence
+  /** The sequence is first cut to this many tokens. */
+  readonly kept: number
+  /** Tokens to compute after those. */
+  readonly prompt: ArrayLike<number>
+  /** Most tokens the sequence will hold before the request ends. */
+  readonly maxLength: number
+  readonly outputs: 'all' | 'last'
+  readonly signal?: AbortSignal
+  /**
+   * Called with logits [rows, vocabulary] as they are computed, valid during the call.
+   * @returns tokens to go on with, or undefined when nothing more is wanted
+   */
+  accept(logits: Float32Array, rows: number): readonly number[] | undefined
+}
+
+interface ActiveRequest extends Work {
+  readonly request: GenerateRequest
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * The generation loop: all requests that run at the same time share each step of the model. A request that does not
+ * fit beside those that run waits for its turn.
+ */
+export class Generator {
+  readonly #model: CompiledModel
+  readonly #cache: KeyValueCache
+  readonly #limits: BatchLimits
+  #active: ActiveRequest[] = []
+  #waiting: ActiveRequest[] = []
+  #running = false
+
+  constructor(model: CompiledModel, cache: KeyValueCache, limits: BatchLimits) {
+    this.#model = model
+    this.#cache = cache
+    this.#limits = limits
+  }
+
+  /** @throws AbortError when the request's signal is aborted; EngineError; whatever `accept` throws */
+  async run(request: GenerateRequest): Promise<void> {
+    throwIfAborted(request.signal)
+    if (request.prompt.length === 0) throw new RangeError('there is nothing to compute')
+    const { sequence, prompt: pending, outputs } = request
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ request, sequence, pending, outputs, resolve, reject })
+    })
+    void this.#loop()
+    return done
+  }
+
+  /** Ends every request with an error. */
+  stop(error: unknown): void {
+    for (const active of [...this.#active, ...this.#waiting]) this.#end(active, () => active.reject(error))
+  }
+
+  async #loop(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    try {
+      while (this.#admit()) {
+        await this.#step()
+        // Let messages in: a request to abort, another conversation.
+        await new Promise((resume) => setImmediate(resume))
+      }
+    } catch (cause) {
+      this.stop(new EngineError('kernel-failed', 'The model failed while it was computing.', { cause }))
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /** @returns whether there is anything to compute */
+  #admit(): boolean {
+    for (const active of [...this.#active, ...this.#waiting]) {
+      const { signal } = active.request
+      if (signal?.aborted) this.#end(active, () => active.reject(new AbortError(signal.reason)))
+    }
+    while (this.#waiting.length > 0) {
+      const [next] = this.#waiting
+      const { sequence, kept, maxLength } = next.request
+      if (this.#cache.isInUse(sequence) || !this.#cache.acquire(sequence, kept, maxLength)) {
+        if (this.#active.length > 0) break
+        this.#end(next, () => next.reject(tooLong(maxLength)))
+        continue
+      }
+      this.#waiting.shift()
+      this.#active.push(next)
+    }
+    return this.#active.length > 0
+  }
+
+  async #step(): Promise<void> {
+    const { batch, shares } = makeBatch(this.#active, this.#limits)
+    const logits = await this.#model.step(batch)
+    const vocabulary = logits.length / Math.max(1, batch.outputRows.length)
+    for (const { work, firstRow, rows } of shares) {
+      if (rows > 0) this.#deliver(work, logits.subarray(firstRow * vocabulary, (firstRow + rows) * vocabulary), rows)
+    }
+  }
+
+  #deliver(active: ActiveRequest, logits: Float32Array, rows: number): void {
+    try {
+      const next = active.request.accept(logits, rows)
+      if (next) active.pending = next
+      if (active.pending.length === 0) this.#end(active, active.resolve)
+    } catch (error) {
+      this.#end(active, () => active.reject(error))
+    }
+  }
+
+  #end(active: ActiveRequest, settle: () => void): void {
+    if (this.#active.includes(active)) this.#cache.release(active.sequence)
+    this.#active = this.#active.filter((other) => other !== active)
+    this.#waiting = this.#waiting.filter((other) => other !== active)
+    settle()
+  }
+}
+
+function tooLong(length: number): EngineError {
+  return new EngineError('out-of-memory', `The cache has no room for a sequence of ${length} tokens.`, {
+    remedy: 'Ask for fewer tokens, or load the model with a larger contextLength.',
+  })
+}

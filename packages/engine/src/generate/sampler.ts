@@ -1,0 +1,180 @@
+import { EngineError } from '../errors.ts'
+import { largest } from './largest.ts'
+import { Nucleus } from './nucleus.ts'
+import { uniform } from './random.ts'
+import { checkSampling, type SamplingSettings } from './sampling-settings.ts'
+
+/** Forbids tokens by setting their logits to -Infinity, in place. Called before every draw. */
+export type LogitMask = (logits: Float32Array) => void
+
+/**
+ * Draws the tokens of one reply. The settings act in the order of Hugging Face transformers, for which model cards
+ * state their numbers: penalties, temperature, top-k, top-p (of what top-k kept), min-p, and then one draw from what is
+ * left, renormalised. Equal logits rank by id, lower first, so exactly k tokens survive top-k. (llama.cpp applies its
+ * temperature last, which makes the same numbers keep a different set.)
+ *
+ * The repetition penalty looks at prompt and reply (Keskar et al. 2019, "CTRL"); the frequency and presence penalties
+ * look at the reply only, as OpenAI's do.
+ */
+export class Sampler {
+  readonly settings: SamplingSettings
+  private readonly scratch: Float32Array
+  private readonly nucleus: Nucleus | undefined
+  private readonly counts = new Map<number, number>()
+  private readonly seen = new Set<number>()
+  private readonly ids: number[] = []
+  private readonly weights: number[] = []
+  private step = 0
+
+  /** @throws OptionError for a setting outside its range. */
+  constructor(settings: SamplingSettings, vocabularySize: number) {
+    checkSampling(settings)
+    this.settings = settings
+    this.scratch = new Float32Array(vocabularySize)
+    const { temperature, topK, topP } = settings
+    const selectsByMass = temperature > 0 && topP < 1 && (topK === 0 || topK >= vocabularySize)
+    this.nucleus = selectsByMass ? new Nucleus(vocabularySize) : undefined
+  }
+
+  /** Tells the repetition penalty of the prompt's tokens. */
+  acceptPrompt(ids: ArrayLike<number>): void {
+    if (this.settings.repetitionPenalty === 1) return
+    for (let i = 0; i < ids.length; i++) this.seen.add(ids[i])
+  }
+
+  /** Adds a token to the reply, drawn or forced, and moves on to the next draw of the seed. */
+  accept(id: number): void {
+    this.seen.add(id)
+    this.counts.set(id, (this.counts.get(id) ?? 0) + 1)
+    this.step++
+  }
+
+  /**
+   * The next token for the model's logits, which stay as they are. Until `accept` is called the answer is the same.
+   * @throws EngineError when a logit is NaN or +Infinity, or when the mask forbids every token.
+   */
+  sample(logits: Float32Array, mask?: LogitMask): number {
+    const { temperature, topK } = this.settings
+    const scratch = this.scratch
+    if (logits.length !== scratch.length) {
+      throw new EngineError(
+        'kernel-failed',
+        `The model gave ${logits.length} logits for a vocabulary of ${scratch.length}.`,
+      )
+    }
+    scratch.set(logits)
+    this.penalise(scratch)
+    mask?.(scratch)
+    const best = mostLikely(scratch)
+    if (temperature === 0 || topK === 1) return best
+
+    if (this.nucleus !== undefined) this.keepNucleus(scratch, best, this.nucleus)
+    else if (topK > 0 && topK < scratch.length) this.keepLargest(scratch)
+    else this.keepLikely(scratch, best)
+    return this.draw()
+  }
+
+  private penalise(logits: Float32Array): void {
+    const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.settings
+    if (repetitionPenalty !== 1) {
+      for (const id of this.seen) {
+        const logit = logits[id]
+        logits[id] = logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty
+      }
+    }
+    if (frequencyPenalty !== 0 || presencePenalty !== 0) {
+      for (const [id, count] of this.counts) logits[id] -= count * frequencyPenalty + presencePenalty
+    }
+  }
+
+  /** top-k, then top-p and min-p, which end the list early because it is sorted. */
+  private keepLargest(logits: Float32Array): void {
+    const { temperature, topK, topP, minP } = this.settings
+    const ids = largest(logits, topK)
+    const weights = ids.map((id) => Math.exp((logits[id] - logits[ids[0]]) / temperature))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    this.clear()
+    let mass = 0
+    for (let i = 0; i < ids.length; i++) {
+      if (i > 0 && (mass >= topP * total || weights[i] < minP)) break
+      this.keep(ids[i], weights[i])
+      mass += weights[i]
+    }
+  }
+
+  /** top-p over the whole vocabulary, then min-p. */
+  private keepNucleus(logits: Float32Array, best: number, nucleus: Nucleus): void {
+    const { temperature, topP, minP } = this.settings
+    this.clear()
+    nucleus.select(logits, logits[best], temperature, topP, (id, weight) => {
+      if (weight >= minP) this.keep(id, weight)
+    })
+  }
+
+  /** min-p over the whole vocabulary, or everything. */
+  private keepLikely(logits: Float32Array, best: number): void {
+    const { temperature, minP } = this.settings
+    const top = logits[best]
+    // The logit test only saves exponentials; a hair below the true border, which the weight decides.
+    const floor = minP > 0 ? top + temperature * Math.log(minP) - 1e-3 * temperature : Number.NEGATIVE_INFINITY
+    this.clear()
+    for (let id = 0; id < logits.length; id++) {
+      const logit = logits[id]
+      if (logit < floor) continue
+      const weight = Math.exp((logit - top) / temperature)
+      if (weight >= minP) this.keep(id, weight)
+    }
+  }
+
+  private clear(): void {
+    this.ids.length = 0
+    this.weights.length = 0
+  }
+
+  private keep(id: number, weight: number): void {
+    if (weight === 0) return
+    this.ids.push(id)
+    this.weights.push(weight)
+  }
+
+  private draw(): number {
+    const { ids, weights } = this
+    let total = 0
+    for (const weight of weights) total += weight
+    let left = uniform(this.settings.seed, this.step) * total
+    for (let i = 0; i < ids.length - 1; i++) {
+      left -= weights[i]
+      if (left < 0) return ids[i]
+    }
+    return ids[ids.length - 1]
+  }
+}
+
+/** The id of the largest logit, the lowest such id; checks every logit on the way. */
+function mostLikely(logits: Float32Array): number {
+  let best = -1
+  let top = Number.NEGATIVE_INFINITY
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]
+    // Written so that NaN, which compares false, takes the rare path too.
+    if (logit <= top) continue
+    if (Number.isNaN(logit)) throw brokenLogit(id, 'not a number')
+    best = id
+    top = logit
+  }
+  if (top === Number.POSITIVE_INFINITY) throw brokenLogit(best, 'infinite')
+  if (best < 0) {
+    throw new EngineError('kernel-failed', 'Every token is forbidden: all logits are -Infinity.', {
+      field: 'logits',
+      remedy: 'A constraint that allows no token at this place is the usual cause; check it.',
+    })
+  }
+  return best
+}
+
+function brokenLogit(id: number, what: string): EngineError {
+  return new EngineError('kernel-failed', `The logit of token ${id} is ${what}, so no token can be drawn.`, {
+    field: 'logits',
+    remedy: 'The checkpoint may be damaged: check its checksum, then load the model again.',
+  })
+}
