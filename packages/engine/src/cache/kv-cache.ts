@@ -1,0 +1,64 @@
+import { KeyValueSequence } from './kv.ts'
+import { PagePool } from './page-pool.ts'
+
+/**
+ * All sequences of a model. A sequence that is in use keeps its pages; an idle one may lose them to another that needs
+ * room, the longest unused first, and is computed again when it is next used.
+ */
+export class KeyValueCache {
+  readonly #pool: PagePool
+  /** In the order of their last use. */
+  readonly #idle = new Set<KeyValueSequence>()
+  readonly #inUse = new Set<KeyValueSequence>()
+
+  constructor(pages: number, copyPage: (from: number, to: number, tokens: number) => void) {
+    this.#pool = new PagePool(pages, copyPage)
+  }
+
+  create(): KeyValueSequence {
+    const sequence = new KeyValueSequence(this.#pool)
+    this.#idle.add(sequence)
+    return sequence
+  }
+
+  fork(sequence: KeyValueSequence): KeyValueSequence {
+    const fork = sequence.fork()
+    this.#idle.add(fork)
+    return fork
+  }
+
+  isInUse(sequence: KeyValueSequence): boolean {
+    return this.#inUse.has(sequence)
+  }
+
+  /**
+   * Takes a sequence into use with room for `length` tokens, of which the first `kept` are in it already; idle ones
+   * give way. @returns false when sequences in use leave too few pages
+   */
+  acquire(sequence: KeyValueSequence, kept: number, length: number): boolean {
+    sequence.truncate(kept)
+    const others = [...this.#idle].filter((other) => other !== sequence)
+    while (!sequence.reserve(length)) {
+      const oldest = others.shift()
+      if (oldest === undefined) return false
+      oldest.truncate(0)
+    }
+    this.#idle.delete(sequence)
+    this.#inUse.add(sequence)
+    return true
+  }
+
+  /** Back to the idle ones, as the most recently used; pages beyond its tokens are given back. */
+  release(sequence: KeyValueSequence): void {
+    sequence.truncate(sequence.length)
+    this.#inUse.delete(sequence)
+    this.#idle.add(sequence)
+  }
+
+  /** Gives up a sequence and its pages. */
+  remove(sequence: KeyValueSequence): void {
+    sequence.truncate(0)
+    this.#inUse.delete(sequence)
+    this.#idle.delete(sequence)
+  }
+}

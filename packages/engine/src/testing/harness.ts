@@ -1,0 +1,104 @@
+import { describe as describeModel } from '../architectures/describe.ts'
+import { type Backend, type CacheType, PAGE_LENGTH } from '../backends/backend.ts'
+import type { KeyValueSequence } from '../cache/kv.ts'
+import { KeyValueCache } from '../cache/kv-cache.ts'
+import { Generator } from '../generate/generate.ts'
+import { openCheckpoint } from '../hub/open-checkpoint.ts'
+
+/** A checkpoint on a backend without worker, tokenizer or sampling: what the model suite drives. */
+export class Harness {
+  readonly cache: KeyValueCache
+  readonly vocabulary: number
+  readonly #generator: Generator
+  readonly #close: () => void
+
+  private constructor(cache: KeyValueCache, generator: Generator, vocabulary: number, close: () => void) {
+    this.cache = cache
+    this.vocabulary = vocabulary
+    this.#generator = generator
+    this.#close = close
+  }
+
+  static async load(
+    path: string,
+    backend: Backend,
+    { maxTokens = 64, pages = 32, cacheType = 'f32' as CacheType } = {},
+  ): Promise<Harness> {
+    const checkpoint = await openCheckpoint(path)
+    const { graph, tensors, config } = await describeModel(checkpoint)
+    const limits = { maxTokens, maxRows: 16 }
+    const model = backend.compile(graph, tensors, { ...limits, pages, cacheType })
+    await model.load(tensors)
+    await checkpoint.close()
+    const cache = new KeyValueCache(pages, (from, to, tokens) => model.copyPage(from, to, tokens))
+    return new Harness(cache, new Generator(model, cache, limits), config.vocabulary, () => model.dispose())
+  }
+
+  /** Logits [ids.length, vocabulary] of tokens that follow the sequence's first `kept`. */
+  async forward(ids: ArrayLike<number>, sequence: KeyValueSequence, kept = sequence.length): Promise<Float32Array> {
+    const rows: Float32Array[] = []
+    await this.#generator.run({
+      sequence,
+      kept,
+      prompt: ids,
+      maxLength: kept + ids.length,
+      outputs: 'all',
+      accept(logits) {
+        rows.push(logits.slice())
+        return undefined
+      },
+    })
+    return concatenate(rows)
+  }
+
+  /** The `count` most likely tokens after a prompt, one by one. */
+  async greedy(
+    prompt: ArrayLike<number>,
+    count: number,
+    sequence = this.cache.create(),
+    kept = sequence.length,
+  ): Promise<number[]> {
+    const ids: number[] = []
+    await this.#generator.run({
+      sequence,
+      kept,
+      prompt,
+      maxLength: kept + prompt.length + count,
+      outputs: 'last',
+      accept(logits) {
+        const best = logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))
+        ids.push(best)
+        return ids.length < count ? [best] : undefined
+      },
+    })
+    return ids
+  }
+
+  dispose(): void {
+    this.#close()
+  }
+}
+
+/** PAGE_LENGTH tokens and a few, so that sequences cross a page border. */
+export const LONGER_THAN_A_PAGE = PAGE_LENGTH + 7
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/** max |a - b|; NaN when any difference is NaN. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new RangeError(`${a.length} and ${b.length} numbers cannot be compared`)
+  let largest = 0
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i] - b[i])
+    if (!(difference <= largest)) largest = difference
+  }
+  return largest
+}
