@@ -80,7 +80,8 @@ class ByteWriter {
   #size = 0
 
   bytes(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#grow(bytes.length))
+    const at = this.#grow(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   string(text: string): void {
@@ -90,19 +91,21 @@ class ByteWriter {
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#grow(4), value, true)
+    const at = this.#grow(4)
+    this.#view.setUint32(at, value, true)
   }
 
   u64(value: number | bigint): void {
-    this.#view.setBigUint64(this.#grow(8), BigInt(value), true)
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, BigInt(value), true)
   }
 
   item(type: number, item: GgufItem): void {
     if (type === GGUF.STRING) this.string(String(item))
     else if (type === GGUF.U8 || type === GGUF.I8 || type === GGUF.BOOL) this.bytes(Uint8Array.of(Number(item)))
-    else if (type === GGUF.U16 || type === GGUF.I16) this.#view.setUint16(this.#grow(2), Number(item), true)
-    else if (type === GGUF.F32) this.#view.setFloat32(this.#grow(4), Number(item), true)
-    else if (type === GGUF.F64) this.#view.setFloat64(this.#grow(8), Number(item), true)
+    else if (type === GGUF.U16 || type === GGUF.I16) this.bytes(bytesOf(Uint16Array.of(Number(item))))
+    else if (type === GGUF.F32) this.bytes(bytesOf(Float32Array.of(Number(item))))
+    else if (type === GGUF.F64) this.bytes(bytesOf(Float64Array.of(Number(item))))
     else if (type === GGUF.U64 || type === GGUF.I64) this.u64(BigInt(item))
     else this.u32(Number(item))
   }
@@ -127,4 +130,8 @@ class ByteWriter {
     }
     return start
   }
+}
+
+function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }

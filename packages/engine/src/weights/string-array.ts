@@ -44,8 +44,9 @@ export class StringArray implements Iterable<string> {
 
   /** The UTF-8 bytes of string i: a view, not to be written to. @throws RangeError */
   bytes(index: number): Uint8Array {
-    if (!(index >= 0 && index < this.length)) throw new RangeError(`There is no string ${index} of ${this.length}.`)
-    return this.#data.subarray(this.#starts[index], this.#ends[index])
+    const start = this.#starts[index]
+    if (start === undefined) throw new RangeError(`There is no string ${index} of ${this.length}.`)
+    return this.#data.subarray(start, this.#ends[index])
   }
 
   *[Symbol.iterator](): Iterator<string> {
