@@ -1,0 +1,29 @@
+import type { Tokenizer } from './tokenizer.ts'
+
+/**
+ * Tokens in, text out, as tokens arrive. A token may end within a character: its bytes are held back until the rest
+ * of the character comes, so that no half of one is ever seen. All that comes out, joined, is what `decode` makes of
+ * all tokens together, also where bytes are no text at all (U+FFFD).
+ */
+export class TextStream {
+  readonly #tokenizer: Tokenizer
+  readonly #special: boolean
+  #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  /** @param options.special keep the texts of special (control) tokens; default true, as in `decode`. */
+  constructor(tokenizer: Tokenizer, options: { special?: boolean } = {}) {
+    this.#tokenizer = tokenizer
+    this.#special = options.special ?? true
+  }
+
+  /** The text that this token completes; often empty in scripts whose characters take several tokens. */
+  push(id: number): string {
+    if (!this.#special && this.#tokenizer.isSpecial(id)) return ''
+    return this.#decoder.decode(this.#tokenizer.bytes(id), { stream: true })
+  }
+
+  /** The end: U+FFFD if bytes are still held back, else nothing. The stream can then be used again. */
+  flush(): string {
+    return this.#decoder.decode()
+  }
+}

@@ -1,0 +1,95 @@
+import type { Int32List } from './int32-list.ts'
+import { MergeQueue } from './merge-queue.ts'
+import { type Merges, NO_MERGE } from './merges.ts'
+
+/** Up to here, scanning all pairs for every merge is faster than keeping them in order. */
+const SHORT = 48
+
+/**
+ * Byte pair encoding of one word: its bytes are the first tokens; then, over and over, the two neighbours whose merge
+ * has the lowest rank (of equals the leftmost) become one, until no neighbours merge.
+ */
+export class WordEncoder {
+  readonly #merges: Merges
+  /** The token of every byte. */
+  readonly #byteIds: Int32Array
+  #ids = new Int32Array(2 * SHORT)
+  /** The rank of the merge of the token at i with the one after it. */
+  #ranks = new Int32Array(2 * SHORT)
+
+  constructor(merges: Merges, byteIds: Int32Array) {
+    this.#merges = merges
+    this.#byteIds = byteIds
+  }
+
+  /** Appends the tokens of `bytes[0..length)`. */
+  encode(bytes: Uint8Array, length: number, result: Int32List): void {
+    if (length > this.#ids.length) {
+      this.#ids = new Int32Array(2 * length)
+      this.#ranks = new Int32Array(2 * length)
+    }
+    const ids = this.#ids
+    const ranks = this.#ranks
+    for (let i = 0; i < length; i++) ids[i] = this.#byteIds[bytes[i] ?? 0] ?? -1
+    for (let i = 0; i + 1 < length; i++) ranks[i] = this.#merges.rank(ids[i] ?? -1, ids[i + 1] ?? -1)
+    if (length > 0) ranks[length - 1] = NO_MERGE
+    if (length <= SHORT) this.#encodeShort(length, result)
+    else this.#encodeLong(length, result)
+  }
+
+  #encodeShort(length: number, result: Int32List): void {
+    const ids = this.#ids
+    const ranks = this.#ranks
+    for (;;) {
+      let best = NO_MERGE
+      let at = -1
+      for (let i = 0; i + 1 < length; i++) {
+        const rank = ranks[i] ?? NO_MERGE
+        if (rank < best) {
+          best = rank
+          at = i
+        }
+      }
+      if (at < 0) break
+      ids[at] = this.#merges.result(best)
+      length--
+      for (let i = at + 1; i < length; i++) {
+        ids[i] = ids[i + 1] ?? -1
+        ranks[i] = ranks[i + 1] ?? NO_MERGE
+      }
+      ranks[at] = at + 1 < length ? this.#merges.rank(ids[at] ?? -1, ids[at + 1] ?? -1) : NO_MERGE
+      if (at > 0) ranks[at - 1] = this.#merges.rank(ids[at - 1] ?? -1, ids[at] ?? -1)
+    }
+    for (let i = 0; i < length; i++) result.push(ids[i] ?? -1)
+  }
+
+  /** The same with a queue of merges and a list of neighbours: n log n, for long runs without a break. */
+  #encodeLong(length: number, result: Int32List): void {
+    const ids = this.#ids
+    const ranks = this.#ranks
+    const next = Int32Array.from({ length }, (_, i) => i + 1)
+    const previous = Int32Array.from({ length }, (_, i) => i - 1)
+    const queue = new MergeQueue()
+    const offer = (at: number): void => {
+      const after = next[at] ?? length
+      const rank = after < length ? this.#merges.rank(ids[at] ?? -1, ids[after] ?? -1) : NO_MERGE
+      ranks[at] = rank
+      if (rank !== NO_MERGE) queue.push(rank, at)
+    }
+    for (let i = 0; i + 1 < length; i++) offer(i)
+    while (queue.size > 0) {
+      const { rank, position: at } = queue.pop()
+      // A merge of a neighbour may have come first: then this one is out of date.
+      if (ranks[at] !== rank) continue
+      const gone = next[at] ?? length
+      const after = next[gone] ?? length
+      ids[at] = this.#merges.result(rank)
+      ranks[gone] = NO_MERGE
+      next[at] = after
+      if (after < length) previous[after] = at
+      offer(at)
+      if (at > 0) offer(previous[at] ?? 0)
+    }
+    for (let i = 0; i < length; i = next[i] ?? length) result.push(ids[i] ?? -1)
+  }
+}
