@@ -1,0 +1,104 @@
+import { createInterface } from 'node:readline'
+import type { ModelInfo } from '@laju/engine'
+import type { Arguments } from '../arguments.ts'
+import { parseChatCommand } from '../chat/chat-command.ts'
+import { ChatSession } from '../chat/chat-session.ts'
+import { LineEditor } from '../chat/line-editor.ts'
+import type { Command } from '../command.ts'
+import { openModel } from '../open-model.ts'
+import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, replyOptions } from '../reply-options.ts'
+import { LiveOutput } from '../terminal/live-output.ts'
+import { neutralise } from '../terminal/neutralise.ts'
+import { styleOf } from '../terminal/style.ts'
+import { formatCount } from '../terminal/units.ts'
+
+export const chat: Command = {
+  name: 'chat',
+  summary: 'Talk with a model.',
+  parameters: [
+    { name: 'MODEL', help: 'nano (default), a GGUF file, or a folder with safetensors files', optional: true },
+  ],
+  options: {
+    ask: { type: 'string', value: 'QUESTION', help: 'ask this first; without a terminal, only this' },
+    ...REPLY_OPTIONS,
+    ...LOAD_OPTIONS,
+  },
+  examples: [
+    { line: 'laju chat', help: 'talk with the small model that comes with laju' },
+    { line: 'laju chat ./qwen3.gguf --system "Answer in one sentence."', help: 'your own model, with a role' },
+    { line: 'laju chat nano < questions.txt', help: 'answer every line of a file, one after the other' },
+  ],
+
+  async run(given, signal) {
+    const options = replyOptions(given)
+    await using model = await openModel(given.positional(0) ?? 'nano', loadOptions(given, signal))
+    const conversation = model.conversation({ system: given.text('system') })
+    const session = new ChatSession(model, conversation, options, new LiveOutput())
+    if (process.stdin.isTTY && process.stdout.isTTY) await talk(session, model.info, given, signal)
+    else await answerLines(session, given, signal)
+  },
+}
+
+async function talk(session: ChatSession, info: ModelInfo, given: Arguments, signal: AbortSignal): Promise<void> {
+  const style = styleOf(process.stdout)
+  console.log(style.dim(greeting(info)))
+  const editor = new LineEditor(process.stdin, process.stdout, style.bold('> '))
+  const end = () => editor.close()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    await takeTurns(session, editor, given.text('ask'), signal)
+  } finally {
+    signal.removeEventListener('abort', end)
+    editor.close()
+  }
+}
+
+async function takeTurns(session: ChatSession, editor: LineEditor, first: string | undefined, signal: AbortSignal) {
+  if (first !== undefined) console.log(echoed(first))
+  let message = first ?? (await editor.read())
+  while (message !== undefined) {
+    const command = message === first ? undefined : parseChatCommand(message)
+    if (command) {
+      if (!(await session.obey(command))) return
+    } else if (message.trim() !== '') await askStoppably(session, editor, message, signal)
+    if (signal.aborted) return
+    message = await editor.read()
+  }
+}
+
+/** Ctrl-C stops the answer; `signal` ends the whole chat. */
+function askStoppably(session: ChatSession, editor: LineEditor, question: string, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  return editor.during(
+    () => session.askPatiently(question, either),
+    () => stop.abort(),
+  )
+}
+
+/** Without a terminal: the question of --ask, or else every line of the standard input. */
+async function answerLines(session: ChatSession, given: Arguments, signal: AbortSignal): Promise<void> {
+  const question = given.text('ask')
+  if (question !== undefined) return answerLine(session, question, signal)
+  for await (const line of createInterface({ input: process.stdin, signal })) {
+    const command = parseChatCommand(line)
+    if (command) {
+      if (!(await session.obey(command))) return
+    } else if (line.trim() !== '') await answerLine(session, line, signal)
+  }
+}
+
+async function answerLine(session: ChatSession, question: string, signal: AbortSignal): Promise<void> {
+  console.log(echoed(question))
+  await session.ask(question, signal)
+}
+
+function echoed(question: string): string {
+  const style = styleOf(process.stdout)
+  return style.bold('> ') + neutralise(question)
+}
+
+function greeting({ name, architecture, parameters }: ModelInfo): string {
+  const size = formatCount(parameters)
+  return `${neutralise(name)} (${neutralise(architecture)}, ${size} parameters). /help shows what you can type; Ctrl-D leaves.`
+}

@@ -1,0 +1,72 @@
+import { inspect as inspectModel, type MemoryEstimate, type ModelInfo, TemplateError } from '@laju/engine'
+import type { Command } from '../command.ts'
+import { resolveModel } from '../model-reference.ts'
+import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
+import { neutralise } from '../terminal/neutralise.ts'
+import { formatBytes, formatCount, grouped } from '../terminal/units.ts'
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'Show what a model is and how much memory it needs, without loading it.',
+  parameters: [{ name: 'MODEL', help: 'nano, a GGUF file, or a folder with safetensors files' }],
+  options: {
+    ...LOAD_OPTIONS,
+    template: { type: 'boolean', help: 'print only the chat template' },
+    json: { type: 'boolean', help: 'print one JSON object' },
+  },
+  examples: [
+    { line: 'laju inspect nano', help: 'the model that comes with laju' },
+    { line: 'laju inspect ./qwen3.gguf --context 32768', help: 'memory needed for a long conversation' },
+    { line: 'laju inspect ./qwen3.gguf --json', help: 'for programs' },
+  ],
+
+  async run(given, signal) {
+    given.refuseTogether('template', 'json')
+    const { contextLength, backend } = loadOptions(given, signal)
+    const info = await inspectModel(resolveModel(given.required(0)), { contextLength, backend })
+    if (given.flag('json')) console.log(JSON.stringify({ ...info, chatTemplate: info.chatTemplate ?? null }))
+    else if (given.flag('template')) printTemplate(info)
+    else console.log(describe(info))
+  },
+}
+
+function printTemplate({ chatTemplate }: ModelInfo): void {
+  if (chatTemplate === undefined) throw new TemplateError('template-failed', 'This model has no chat template.')
+  process.stdout.write(process.stdout.isTTY ? `${neutralise(chatTemplate)}\n` : chatTemplate)
+}
+
+/** The table a person reads. Everything in it that is text comes from the file, so it is neutralised. */
+export function describe(info: ModelInfo): string {
+  const full = info.fullContextMemory
+  const rows: readonly (readonly [string, string])[] = [
+    ['name', info.name],
+    ['format', info.format],
+    ['architecture', info.architecture],
+    ['parameters', `${formatCount(info.parameters)} (${grouped(info.parameters)})`],
+    ...info.types.map(({ type, tensors, bytes }, index) => {
+      const label = index === 0 ? 'types' : ''
+      return [label, `${type.padEnd(6)} ${grouped(tensors)} tensors, ${formatBytes(bytes)}`] as const
+    }),
+    ['layers', grouped(info.layers)],
+    ['width', grouped(info.width)],
+    ['heads', `${grouped(info.heads)} (${grouped(info.keyValueHeads)} for keys and values)`],
+    ['vocabulary', `${grouped(info.vocabulary)} tokens`],
+    ['context', `${grouped(info.contextLength)} tokens (made for ${grouped(info.trainedContextLength)})`],
+    ['memory', describeMemory(info.memory)],
+    ['at full context', describeMemory(full)],
+    ['chat template', describeTemplate(info)],
+  ]
+  const width = Math.max(...rows.map(([label]) => label.length)) + 2
+  return rows.map(([label, value]) => `${label.padEnd(width)}${neutralise(value).replaceAll('\n', ' ')}`).join('\n')
+}
+
+function describeMemory({ weights, cache, activations, total }: MemoryEstimate): string {
+  const parts = `weights ${formatBytes(weights)}, conversation ${formatBytes(cache)}, work ${formatBytes(activations)}`
+  return `${formatBytes(total)} (${parts})`
+}
+
+function describeTemplate({ chatTemplate, switchableThinking }: ModelInfo): string {
+  if (chatTemplate === undefined) return 'none (use "laju run --raw")'
+  const thinking = switchableThinking ? 'thinking can be switched on and off' : 'thinking cannot be switched'
+  return `${grouped(chatTemplate.length)} characters; ${thinking}`
+}

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { CheckpointError } from '@laju/engine'
+
+const NANO = '@laju/nano/nano-q8_0.gguf'
+
+/** Turns what a person typed as MODEL into what the engine loads: `nano` is the model that comes with laju. */
+export function resolveModel(typed: string): string {
+  return typed === 'nano' ? nanoFile() : typed
+}
+
+function nanoFile(): string {
+  const file = resolvedFile()
+  if (file !== undefined && existsSync(file)) return file
+  throw new CheckpointError('not-found', 'The bundled model "nano" is not installed.', {
+    file: NANO,
+    remedy: 'Install it with "npm install @laju/nano", or name another model.',
+  })
+}
+
+function resolvedFile(): string | undefined {
+  try {
+    return fileURLToPath(import.meta.resolve(NANO))
+  } catch {
+    return undefined
+  }
+}
