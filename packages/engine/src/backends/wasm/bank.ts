@@ -1,0 +1,82 @@
+import { EngineError } from '../../errors.ts'
+import type { RunnableType } from '../../weights/element-type.ts'
+import type { CacheType } from '../backend.ts'
+import { type Kernel, kernelModule } from './kernels/kernels.ts'
+
+const WASM_PAGE_BYTES = 65_536
+/** What 32-bit addresses reach. */
+export const LARGEST_BANK = 2 ** 32
+
+export type KernelName =
+  | `linear_${RunnableType}`
+  | `embedding_${RunnableType}`
+  | `append_${CacheType}`
+  | `attention_${CacheType}`
+  | 'quantize'
+  | 'normalize'
+  | 'rotate_half'
+  | 'rotate_interleaved'
+  | 'gated_silu'
+  | 'add'
+  | 'add_bias'
+  | 'select_rows'
+
+/** One memory and one instance of the kernels. */
+export interface Bank {
+  readonly memory: WebAssembly.Memory
+  readonly kernel: (name: KernelName) => Kernel
+}
+
+export interface BankOptions {
+  /** For banks that several threads work on. */
+  readonly shared?: boolean
+}
+
+/** Compiled once per kind of memory. */
+const MODULES = new Map<boolean, WebAssembly.Module>()
+
+/**
+ * Allocates a bank of exactly so many bytes; it never grows, and pages nobody writes cost nothing.
+ * @throws EngineError `out-of-memory`
+ */
+export function createBank(bytes: number, { shared = false }: BankOptions = {}): Bank {
+  const memory = allocate(bytes, shared)
+  const instance = new WebAssembly.Instance(moduleFor(shared), { bank: { memory } })
+  return {
+    memory,
+    kernel: (name) => {
+      const kernel = instance.exports[name]
+      if (typeof kernel !== 'function') throw new EngineError('kernel-failed', `There is no kernel ${name}.`)
+      return kernel as Kernel
+    },
+  }
+}
+
+function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
+  if (bytes > LARGEST_BANK) {
+    throw new EngineError('out-of-memory', `The model needs ${gibibytes(bytes)}, but a memory holds at most 4 GiB.`, {
+      remedy: 'Use a smaller or more strongly quantised model, a shorter context, or the f16 cache.',
+    })
+  }
+  const pages = Math.ceil(bytes / WASM_PAGE_BYTES)
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
+  } catch (cause) {
+    throw new EngineError('out-of-memory', `The system refuses the ${gibibytes(bytes)} that the model needs.`, {
+      remedy: 'Close other programs, or use a smaller model or a shorter context.',
+      cause,
+    })
+  }
+}
+
+function moduleFor(shared: boolean): WebAssembly.Module {
+  const known = MODULES.get(shared)
+  if (known) return known
+  const module = new WebAssembly.Module(kernelModule().assemble({ sharedMemory: shared }))
+  MODULES.set(shared, module)
+  return module
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`
+}

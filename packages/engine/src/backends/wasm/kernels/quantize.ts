@@ -1,0 +1,75 @@
+import { type F32, type I32, lane, load, op, sum, type V128, vectorOf, vectorOfBits } from '../emitter/expression.ts'
+import { FunctionBuilder } from '../emitter/function.ts'
+import { ACTIVATION_BLOCK_BYTES } from '../layout/geometry.ts'
+import { HALF_FACTOR, halvesOf } from './half.ts'
+import { largestLane, sumOfIntegerLanes } from './reduce.ts'
+
+/**
+ * Rounds rows [from, to) of activations to 8 bits in blocks of 32, as llama.cpp does: d = max |x| / 127, quants
+ * q = x (127 / max |x|) to the nearest integer, ties to even, and d itself rounded to a half.
+ * A block is 32 quants as i16, d times 2^112 (see half.ts) as f32, and the sum of the quants as i32.
+ */
+export function quantizeKernel(): FunctionBuilder {
+  const f = new FunctionBuilder('quantize')
+  const { input, inputStride, output, outputStride, blocks, from, to } = f.parameterList(
+    'input',
+    'inputStride',
+    'output',
+    'outputStride',
+    'blocks',
+    'from',
+    'to',
+  )
+  const row = f.let('row', from)
+  const source = f.local('source', 'i32')
+  const target = f.local('target', 'i32')
+  const block = f.local('block', 'i32')
+  f.forRange(row, to, 1, () => {
+    f.set(source, sum(input, op('i32.mul', row, inputStride)))
+    f.set(target, sum(output, op('i32.mul', row, outputStride)))
+    f.set(block, 0)
+    f.forRange(block, blocks, 1, () => {
+      emitBlock(f, source, target)
+      f.increase(source, 128)
+      f.increase(target, ACTIVATION_BLOCK_BYTES)
+    })
+  })
+  return f
+}
+
+function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
+  const vectors = Array.from({ length: 8 }, (_, i) => f.let(`x${i}`, load('v128.load', source, 16 * i)))
+  const absolutes: V128[] = vectors.map((vector) => op('f32x4.abs', vector))
+  const largest = f.let(
+    'largest',
+    largestLane(
+      f,
+      absolutes.reduce((a, b) => op('f32x4.max', a, b)),
+    ),
+  )
+  const factor = f.local('factor', 'v128')
+  f.set(factor, vectorOf(0))
+  f.if(op('f32.gt', largest, 0), () => {
+    f.set(factor, op('f32x4.splat', op('f32.div', 127, largest)))
+  })
+  const rounded = vectors.map((vector) => {
+    return op('i32x4.trunc_sat_f32x4_s', op('f32x4.nearest', op('f32x4.mul', vector, factor)))
+  })
+  const total = f.local('total', 'v128')
+  f.set(total, vectorOf(0))
+  for (let i = 0; i < 4; i++) {
+    const quants = f.let(`quants${i}`, op('i16x8.narrow_i32x4_s', rounded[2 * i], rounded[2 * i + 1]))
+    f.store('v128.store', target, 16 * i, quants)
+    f.set(total, op('i32x4.add', total, op('i32x4.dot_i16x8_s', quants, vectorOfBits(0x0001_0001))))
+  }
+  const halves = halvesOf(f, op('f32x4.splat', op('f32.div', largest, 127)))
+  f.store('f32.store', target, 64, scaleOf(halves))
+  f.store('i32.store', target, 68, sumOfIntegerLanes(f, total))
+}
+
+/** The half in the lowest lane times 2^112. Moved into the place of a float it is 2^112 too small. */
+function scaleOf(halves: V128): F32 {
+  const moved = op('i32x4.shl', halves, 13)
+  const scaled = op('f32x4.mul', op('f32x4.mul', moved, vectorOf(HALF_FACTOR)), vectorOf(HALF_FACTOR))
+  return lane('f32x4.extract_lane', scaled, 0)
+}
