@@ -235,6 +235,18 @@ describe('openGguf refuses', () => {
     }
   })
 
+  it.each([
+    ['tensors', 8, 262_145n],
+    ['keys', 16, 65_537n],
+  ])('more %s than any model has, before it reads them', async (what, at, count) => {
+    const file = writeGguf({})
+    new DataView(file.buffer).setBigUint64(at, count, true)
+    const { source } = paddedSource(file, 2 ** 40)
+    const { message } = await failure(openGguf(source))
+    expect(message).toContain(`${count} `)
+    expect(message).toContain(what)
+  })
+
   it('headers of a terabyte, in bounded memory', async () => {
     const file = writeGguf({ fields: [{ key: 'k', type: GGUF.STRING, value: ['text'] }] })
     new DataView(file.buffer).setBigUint64(24 + 8 + 1 + 8, 2n ** 36n, true)

@@ -1,6 +1,7 @@
 import type { ByteSource } from '../bytes/byte-source.ts'
 import { CheckpointError } from '../errors.ts'
 import type { JsonObject, JsonValue } from './checkpoint.ts'
+import { quoted } from './quoted.ts'
 
 /** A parsed value takes some 20 times the memory of the shortest text for it; so the values are counted first. */
 const MOST_VALUES = 4_000_000
@@ -36,7 +37,8 @@ export function parseJsonObject(bytes: Uint8Array, file: string, what: string): 
   try {
     value = JSON.parse(STRICT.decode(bytes))
   } catch (cause) {
-    throw invalid(file, what, `is not valid JSON (${cause instanceof Error ? cause.message : cause})`, cause)
+    // The engine's message may quote the file.
+    throw invalid(file, what, `is not valid JSON: ${quoted(String(cause))}`, cause)
   }
   if (isJsonObject(value)) return value
   throw invalid(file, what, 'is not a JSON object')

@@ -101,6 +101,11 @@ describe('readSafetensorsHeader', () => {
     expect(error).toMatchObject({ code, file: 'test.safetensors', remedy: expect.stringMatching(/\.$/) })
   })
 
+  it('refuses more values than fit into memory, before it parses them', async () => {
+    const file = writeSafetensors(`{"a":[${'0,'.repeat(4_000_000)}0]}`, new Uint8Array(0))
+    expect((await failure(headerOf(file))).message).toContain('more than 4000000 values')
+  })
+
   it('refuses every truncation', async () => {
     for (let length = 0; length < FILE.length; length++) await failure(headerOf(FILE.subarray(0, length)))
   })
