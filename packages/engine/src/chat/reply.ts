@@ -48,7 +48,7 @@ export interface Reply {
   readonly finishReason: FinishReason
   readonly usage: Usage
   readonly timings: Timings
-  /** One entry an output token, where asked for. */
+  /** One entry a token that was drawn and did not end the reply, where asked for. */
   readonly logprobs: readonly TokenLogprob[] | undefined
 }
 

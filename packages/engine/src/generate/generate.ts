@@ -7,14 +7,14 @@ import { AbortError, EngineError, throwIfAborted } from '../errors.ts'
 /** Something that wants tokens computed, and perhaps goes on with what it reads from their logits. */
 export interface GenerateRequest {
   readonly sequence: KeyValueSequence
-  /** The sequence is first cut to this many tokens. */
-  readonly kept: number
-  /** Tokens to compute after those. */
-  readonly prompt: ArrayLike<number>
+  /** All tokens so far. Those the sequence already begins with are not computed again, but for the last one. */
+  readonly ids: Int32Array
   /** Most tokens the sequence will hold before the request ends. */
   readonly maxLength: number
   readonly outputs: 'all' | 'last'
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
+  /** Called when its turn has come, with the number of tokens that need not be computed. */
+  start?(cachedTokens: number): void
   /**
    * Called with logits [rows, vocabulary] as they are computed, valid during the call.
    * @returns tokens to go on with, or undefined when nothing more is wanted
@@ -49,8 +49,8 @@ export class Generator {
   /** @throws AbortError when the request's signal is aborted; EngineError; whatever `accept` throws */
   async run(request: GenerateRequest): Promise<void> {
     throwIfAborted(request.signal)
-    if (request.prompt.length === 0) throw new RangeError('there is nothing to compute')
-    const { sequence, prompt: pending, outputs } = request
+    if (request.ids.length === 0) throw new RangeError('there is nothing to compute')
+    const { sequence, ids: pending, outputs } = request
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ request, sequence, pending, outputs, resolve, reject })
     })
@@ -87,13 +87,17 @@ export class Generator {
     }
     while (this.#waiting.length > 0) {
       const [next] = this.#waiting
-      const { sequence, kept, maxLength } = next.request
+      const { sequence, ids, maxLength } = next.request
+      // The last token's logits choose what follows, so it is computed in any case.
+      const kept = Math.min(sequence.commonPrefix(ids), ids.length - 1)
       if (this.#cache.isInUse(sequence) || !this.#cache.acquire(sequence, kept, maxLength)) {
         if (this.#active.length > 0) break
         this.#end(next, () => next.reject(tooLong(maxLength)))
         continue
       }
       this.#waiting.shift()
+      next.pending = ids.subarray(kept)
+      next.request.start?.(kept)
       this.#active.push(next)
     }
     return this.#active.length > 0

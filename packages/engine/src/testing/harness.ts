@@ -37,11 +37,12 @@ export class Harness {
   /** Logits [ids.length, vocabulary] of tokens that follow the sequence's first `kept`. */
   async forward(ids: ArrayLike<number>, sequence: KeyValueSequence, kept = sequence.length): Promise<Float32Array> {
     const rows: Float32Array[] = []
+    const all = [...sequence.tokens.slice(0, kept), ...Array.from(ids)]
+    sequence.truncate(kept)
     await this.#generator.run({
       sequence,
-      kept,
-      prompt: ids,
-      maxLength: kept + ids.length,
+      ids: Int32Array.from(all),
+      maxLength: all.length,
       outputs: 'all',
       accept(logits) {
         rows.push(logits.slice())
@@ -52,18 +53,12 @@ export class Harness {
   }
 
   /** The `count` most likely tokens after a prompt, one by one. */
-  async greedy(
-    prompt: ArrayLike<number>,
-    count: number,
-    sequence = this.cache.create(),
-    kept = sequence.length,
-  ): Promise<number[]> {
+  async greedy(prompt: ArrayLike<number>, count: number): Promise<number[]> {
     const ids: number[] = []
     await this.#generator.run({
-      sequence,
-      kept,
-      prompt,
-      maxLength: kept + prompt.length + count,
+      sequence: this.cache.create(),
+      ids: Int32Array.from(prompt),
+      maxLength: prompt.length + count,
       outputs: 'last',
       accept(logits) {
         const best = logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))

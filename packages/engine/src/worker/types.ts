@@ -9,13 +9,16 @@ export interface LoadProgress {
   readonly total: number
 }
 
-export interface LoadOptions {
+export interface EngineOptions {
   /** Most tokens of a sequence; default the smaller of the model's own and 4096. */
   readonly contextLength?: number
   /** Default `wasm`; `reference` is slow and exact. */
   readonly backend?: BackendName
   /** How keys and values are stored; default `f16`. */
   readonly cacheType?: CacheType
+}
+
+export interface LoadOptions extends EngineOptions {
   readonly onProgress?: (progress: LoadProgress) => void
   readonly signal?: AbortSignal
 }

@@ -1,0 +1,104 @@
+import type { Worker } from 'node:worker_threads'
+import { AbortError, EngineError, type LajuError } from '../errors.ts'
+import type { CallName, Calls, FromWorker, ToWorker } from '../worker/messages.ts'
+import { reviveError } from '../worker/serialized-error.ts'
+
+interface PendingCall {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly onEvent: ((event: unknown) => void) | undefined
+}
+
+export interface CallOptions<Name extends CallName> {
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: Calls[Name]['event']) => void
+}
+
+/**
+ * The worker in which the engine runs, and the calls under way in it. A worker that dies ends every call with an
+ * EngineError. While no call is under way it does not keep the process alive.
+ */
+export class EngineThread {
+  readonly #worker: Worker
+  readonly #calls = new Map<number, PendingCall>()
+  #nextId = 1
+  #failure: LajuError | undefined
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.unref()
+    worker.on('message', (message: FromWorker) => this.#receive(message))
+    worker.on('error', (cause) => this.#fail(workerFailed(cause)))
+    worker.on('exit', () => this.#fail(workerFailed()))
+  }
+
+  static async start(): Promise<EngineThread> {
+    const { Worker } = await import('node:worker_threads')
+    // The source runs as TypeScript, the build as JavaScript.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    return new EngineThread(new Worker(new URL(`../worker/engine-worker.${extension}`, import.meta.url)))
+  }
+
+  call<Name extends CallName>(
+    call: Name,
+    request: Calls[Name]['request'],
+    { signal, onEvent }: CallOptions<Name> = {},
+  ): Promise<Calls[Name]['result']> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    if (signal?.aborted) return Promise.reject(new AbortError(signal.reason))
+    const id = this.#nextId++
+    const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['result']>()
+    const abort = () => {
+      this.#post({ abort: id })
+      // The caller need not wait until the worker comes up for air.
+      this.#calls.get(id)?.reject(new AbortError(signal?.reason))
+    }
+    const settled =
+      <Argument>(settle: (argument: Argument) => void) =>
+      (argument: Argument) => {
+        signal?.removeEventListener('abort', abort)
+        this.#calls.delete(id)
+        if (this.#calls.size === 0) this.#worker.unref()
+        settle(argument)
+      }
+    this.#calls.set(id, {
+      resolve: settled(resolve as (result: unknown) => void),
+      reject: settled(reject),
+      onEvent: onEvent as ((event: unknown) => void) | undefined,
+    })
+    signal?.addEventListener('abort', abort)
+    this.#worker.ref()
+    this.#post({ id, call, request } as ToWorker)
+    return promise
+  }
+
+  /** Ends the worker and every call in it. */
+  async stop(reason: LajuError): Promise<void> {
+    this.#fail(reason)
+    await this.#worker.terminate()
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  #receive(message: FromWorker): void {
+    const call = this.#calls.get(message.id)
+    if (!call) return
+    if ('event' in message) call.onEvent?.(message.event)
+    else if ('error' in message) call.reject(reviveError(message.error))
+    else call.resolve(message.result)
+  }
+
+  #fail(error: LajuError): void {
+    this.#failure ??= error
+    for (const call of [...this.#calls.values()]) call.reject(this.#failure)
+  }
+}
+
+function workerFailed(cause?: unknown): EngineError {
+  return new EngineError('worker-failed', 'The engine stopped unexpectedly.', {
+    cause,
+    remedy: 'Load the model again; if it happens again, use a smaller contextLength or model.',
+  })
+}

@@ -1,0 +1,97 @@
+import type { Message } from '../chat/message.ts'
+import type { Reply } from '../chat/reply.ts'
+import { EngineError } from '../errors.ts'
+import type { ReplyRequest } from '../worker/messages.ts'
+import type { AskOptions, LoadOptions, ModelInfo } from '../worker/types.ts'
+import { Conversation, type ConversationOptions } from './conversation.ts'
+import { EngineThread } from './engine-thread.ts'
+import { Generation } from './generation.ts'
+
+/**
+ * Loads a model.
+ * @param reference path of a GGUF or safetensors file, or of a folder with a model
+ * @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError
+ */
+export async function load(reference: string, options: LoadOptions = {}): Promise<Model> {
+  const { onProgress, signal, ...engineOptions } = options
+  const thread = await EngineThread.start()
+  try {
+    const request = { reference, options: engineOptions }
+    return new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
+  } catch (error) {
+    await thread.stop(disposed())
+    throw error
+  }
+}
+
+/** A loaded model. It runs in a thread of its own until it is disposed. */
+export class Model {
+  readonly info: ModelInfo
+  readonly #thread: EngineThread
+
+  constructor(thread: EngineThread, info: ModelInfo) {
+    this.#thread = thread
+    this.info = info
+  }
+
+  /** One answer to a question, or to the last of some messages. */
+  async ask(prompt: string | readonly Message[], options: AskOptions = {}): Promise<Reply> {
+    return this.generate(prompt, options).reply
+  }
+
+  /** As `ask`, part by part. */
+  generate(prompt: string | readonly Message[], { signal, ...options }: AskOptions = {}): Generation {
+    const messages: readonly Message[] = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt
+    return this.#reply({ prompt: { messages }, conversation: undefined, options }, signal)
+  }
+
+  conversation(options: ConversationOptions = {}): Conversation {
+    return new Conversation(this.#thread, options)
+  }
+
+  /** Goes on from a text as it is, without chat template. */
+  complete(text: string, { signal, ...options }: AskOptions = {}): Generation {
+    return this.#reply({ prompt: { text }, conversation: undefined, options }, signal)
+  }
+
+  /** Logits [tokens, vocabulary] of a sequence of tokens, for tools and tests. */
+  async forward(ids: ArrayLike<number>, { signal }: { signal?: AbortSignal } = {}): Promise<{ logits: Float32Array }> {
+    const logits = new Float32Array(ids.length * this.info.vocabulary)
+    let filled = 0
+    const onEvent = (rows: Float32Array) => {
+      logits.set(rows, filled)
+      filled += rows.length
+    }
+    await this.#thread.call('forward', { ids: Int32Array.from(ids) }, { signal, onEvent })
+    return { logits }
+  }
+
+  /**
+   * @param options.special parse the texts of control tokens as those tokens; default true
+   * @param options.beginning put the token that begins a sequence first, where the model has one; default false
+   */
+  tokenize(text: string, { special = true, beginning = false } = {}): Promise<Int32Array> {
+    return this.#thread.call('tokenize', { text, special, beginning })
+  }
+
+  detokenize(ids: ArrayLike<number>): Promise<string> {
+    return this.#thread.call('detokenize', { ids: Int32Array.from(ids) })
+  }
+
+  /** Ends every reply and frees everything. Twice is fine. */
+  async dispose(): Promise<void> {
+    await this.#thread.stop(disposed())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  #reply(request: ReplyRequest, signal: AbortSignal | undefined): Generation {
+    return new Generation((emit, stop) => this.#thread.call('reply', request, { signal: stop, onEvent: emit }), signal)
+  }
+}
+
+function disposed(): EngineError {
+  return new EngineError('disposed', 'The model has been disposed.', { remedy: 'Load it again.' })
+}

@@ -1,0 +1,20 @@
+export type { BackendName, CacheType } from './backends/backend.ts'
+export type { Message, Role } from './chat/message.ts'
+export type { FinishReason, Reply, ReplyOptions, ReplyPart, Timings, TokenLogprob, Usage } from './chat/reply.ts'
+export { Conversation, type ConversationOptions } from './client/conversation.ts'
+export { Generation } from './client/generation.ts'
+export { inspect, openTokenizer } from './client/inspect.ts'
+export { load, Model } from './client/model.ts'
+export {
+  AbortError,
+  CheckpointError,
+  ContextError,
+  EngineError,
+  type ErrorCode,
+  LajuError,
+  OptionError,
+  TemplateError,
+  TokenizerError,
+} from './errors.ts'
+export type { Tokenizer } from './tokenizer/tokenizer.ts'
+export type { AskOptions, LoadOptions, LoadProgress, MemoryEstimate, ModelInfo } from './worker/types.ts'

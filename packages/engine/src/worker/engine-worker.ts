@@ -1,0 +1,63 @@
+import { parentPort } from 'node:worker_threads'
+import { EngineError } from '../errors.ts'
+import { Engine } from './engine.ts'
+import type { Calls, FromWorker, ToWorker } from './messages.ts'
+import { serializeError } from './serialized-error.ts'
+
+/*
+ * The engine's thread: one model, which answers the calls of messages.ts until it is ended from outside.
+ */
+
+if (!parentPort) throw new Error('engine-worker runs as a worker thread only')
+const port = parentPort
+const running = new Map<number, AbortController>()
+let engine: Engine | undefined
+
+type Call = Exclude<ToWorker, { abort: number }>
+
+port.on('message', (message: ToWorker) => {
+  if ('abort' in message) running.get(message.abort)?.abort()
+  else void answer(message)
+})
+
+async function answer(message: Call): Promise<void> {
+  const { id } = message
+  const controller = new AbortController()
+  running.set(id, controller)
+  try {
+    post({ id, result: await perform(message, controller.signal) })
+  } catch (error) {
+    post({ id, error: serializeError(error) })
+  } finally {
+    running.delete(id)
+  }
+}
+
+async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['call']]['result']> {
+  const emit = (event: unknown, transfer: ArrayBuffer[] = []) => post({ id: message.id, event }, transfer)
+  if (message.call === 'load') {
+    const { reference, options } = message.request
+    engine = await Engine.load(reference, options, { signal, onProgress: emit })
+    return engine.info
+  }
+  const loaded = engine
+  if (!loaded) throw new EngineError('worker-failed', 'No model is loaded.')
+  switch (message.call) {
+    case 'reply':
+      return loaded.reply(message.request, emit, signal)
+    case 'forward':
+      return loaded.forward(message.request.ids, (logits) => emit(logits, [logits.buffer]), signal)
+    case 'tokenize':
+      return loaded.tokenizer.encode(message.request.text, message.request)
+    case 'detokenize':
+      return loaded.tokenizer.decode(message.request.ids)
+    case 'fork':
+      return loaded.fork(message.request.from, message.request.to)
+    case 'forget':
+      return loaded.forget(message.request.conversation)
+  }
+}
+
+function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
+}

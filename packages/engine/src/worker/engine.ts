@@ -1,0 +1,221 @@
+import { describe, type ModelDescription } from '../architectures/describe.ts'
+import type { CompiledModel, CompileOptions } from '../backends/backend.ts'
+import { backendByName } from '../backends/by-name.ts'
+import type { KeyValueSequence } from '../cache/kv.ts'
+import { KeyValueCache } from '../cache/kv-cache.ts'
+import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
+import { ReplyWriter, wantsThought } from '../chat/reply-writer.ts'
+import type { ChatTemplate, Prompt } from '../chat/template.ts'
+import { chatTemplateFor } from '../chat/template-fallback.ts'
+import { ContextError, EngineError, LajuError, OptionError, throwIfAborted } from '../errors.ts'
+import { Generator } from '../generate/generate.ts'
+import { samplingOfGenerationConfig, samplingOfGguf } from '../generate/sampling-defaults.ts'
+import type { SamplingSettings } from '../generate/sampling-settings.ts'
+import { openCheckpoint } from '../hub/open-checkpoint.ts'
+import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
+import type { Checkpoint } from '../weights/checkpoint.ts'
+import type { ReplyRequest } from './messages.ts'
+import { chatTemplateSource, compileOptions, modelInfo } from './model-info.ts'
+import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
+
+interface Parts {
+  readonly info: ModelInfo
+  readonly model: CompiledModel
+  readonly limits: CompileOptions
+  readonly tokenizer: Lazy<Tokenizer>
+  readonly template: Lazy<ChatTemplate>
+  readonly sampling: Partial<SamplingSettings>
+}
+
+/** A part that some checkpoints lack: the reason is told when the part is asked for. */
+type Lazy<Part> = () => Part
+
+/** One loaded model with its sequences: what the worker thread runs. */
+export class Engine {
+  readonly info: ModelInfo
+  readonly #parts: Parts
+  readonly #cache: KeyValueCache
+  readonly #generator: Generator
+  readonly #conversations = new Map<number, KeyValueSequence>()
+
+  private constructor(parts: Parts) {
+    const { info, model, limits } = parts
+    this.info = info
+    this.#parts = parts
+    this.#cache = new KeyValueCache(limits.pages, (from, to, tokens) => model.copyPage(from, to, tokens))
+    this.#generator = new Generator(model, this.#cache, limits)
+  }
+
+  /** @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError */
+  static async load(
+    reference: string,
+    options: EngineOptions,
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void } = {},
+  ): Promise<Engine> {
+    throwIfAborted(signal)
+    const checkpoint = await openCheckpoint(reference, signal)
+    try {
+      const description = await describe(checkpoint, signal)
+      const info = modelInfo(checkpoint, description, options)
+      const limits = compileOptions(description, options)
+      const model = await loadWeights(description, options, limits, { signal, onProgress })
+      return new Engine({ info, model, limits, ...textParts(checkpoint) })
+    } finally {
+      await checkpoint.close()
+    }
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.#parts.tokenizer()
+  }
+
+  /** @throws ContextError, TemplateError, OptionError, LajuError `empty-prompt`, AbortError */
+  async reply(
+    { prompt, conversation, options }: ReplyRequest,
+    emit: (part: ReplyPart) => void,
+    signal?: AbortSignal,
+  ): Promise<Reply> {
+    const { info, tokenizer } = this
+    const template = 'messages' in prompt ? this.#parts.template() : undefined
+    const { text, insideThought } = this.#render(prompt, options)
+    const ids = tokenizer.encode(text, { beginning: template === undefined })
+    this.#checkPrompt(ids, 1)
+    const writer = new ReplyWriter({
+      tokenizer,
+      vocabulary: info.vocabulary,
+      architecture: info.architecture,
+      name: info.name,
+      sampling: this.#parts.sampling,
+      thinkingStyle: template?.thinking,
+      insideThought,
+      options,
+      prompt: ids,
+      room: info.contextLength - ids.length,
+      emit,
+    })
+    const sequence = this.#sequenceOf(conversation)
+    try {
+      await this.#generator.run({
+        sequence,
+        ids,
+        maxLength: ids.length + writer.maxTokens,
+        outputs: 'last',
+        signal,
+        start: (cachedTokens) => writer.start(cachedTokens),
+        accept: (logits) => writer.accept(logits),
+      })
+    } finally {
+      if (conversation === undefined) this.#cache.remove(sequence)
+    }
+    return writer.finish()
+  }
+
+  /** Logits of all tokens of a sequence, in chunks [rows, vocabulary] that become the receiver's. */
+  async forward(
+    ids: Int32Array,
+    emit: (logits: Float32Array<ArrayBuffer>) => void,
+    signal?: AbortSignal,
+  ): Promise<undefined> {
+    this.#checkPrompt(ids, 0)
+    const sequence = this.#cache.create()
+    try {
+      await this.#generator.run({
+        sequence,
+        ids,
+        maxLength: ids.length,
+        outputs: 'all',
+        signal,
+        accept(logits) {
+          emit(logits.slice())
+          return undefined
+        },
+      })
+    } finally {
+      this.#cache.remove(sequence)
+    }
+  }
+
+  fork(from: number, to: number): undefined {
+    const sequence = this.#conversations.get(from)
+    if (sequence) this.#conversations.set(to, this.#cache.fork(sequence))
+  }
+
+  forget(conversation: number): undefined {
+    const sequence = this.#conversations.get(conversation)
+    if (sequence) this.#cache.remove(sequence)
+    this.#conversations.delete(conversation)
+  }
+
+  dispose(): void {
+    this.#generator.stop(new EngineError('disposed', 'The model has been disposed.'))
+    this.#parts.model.dispose()
+  }
+
+  #render(prompt: ReplyRequest['prompt'], options: ReplyOptions): Prompt {
+    if ('text' in prompt) return { text: prompt.text, insideThought: false }
+    return this.#parts.template().prompt(prompt.messages, { thinking: wantsThought(options) })
+  }
+
+  #sequenceOf(conversation: number | undefined): KeyValueSequence {
+    if (conversation === undefined) return this.#cache.create()
+    const known = this.#conversations.get(conversation)
+    if (known) return known
+    const sequence = this.#cache.create()
+    this.#conversations.set(conversation, sequence)
+    return sequence
+  }
+
+  /** @param reply tokens that must fit behind the prompt */
+  #checkPrompt(ids: Int32Array, reply: number): void {
+    const { contextLength, vocabulary } = this.info
+    if (ids.length === 0) {
+      throw new LajuError('empty-prompt', 'The prompt is empty.', { remedy: 'Ask something.' })
+    }
+    if (ids.length + reply > contextLength) throw new ContextError(ids.length + reply, contextLength)
+    const wrong = ids.find((id) => id < 0 || id >= vocabulary)
+    if (wrong !== undefined) {
+      throw new OptionError('tokens', `There is no token ${wrong}; this model has ${vocabulary}, numbered from 0.`)
+    }
+  }
+}
+
+async function loadWeights(
+  description: ModelDescription,
+  options: EngineOptions,
+  limits: CompileOptions,
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
+): Promise<CompiledModel> {
+  const { graph, tensors } = description
+  const model = backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
+  const total = graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
+  try {
+    await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ loaded, total }) })
+    return model
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/** Tokenizer, template and sampling advice of a checkpoint. */
+function textParts(checkpoint: Checkpoint): Pick<Parts, 'tokenizer' | 'template' | 'sampling'> {
+  const { name } = checkpoint
+  const tokenizer = remember(() => tokenizerOf(checkpoint))
+  return {
+    tokenizer,
+    template: remember(() => chatTemplateFor(chatTemplateSource(checkpoint), tokenizer(), name)),
+    sampling:
+      checkpoint.format === 'gguf'
+        ? samplingOfGguf(checkpoint.metadata, name)
+        : samplingOfGenerationConfig(checkpoint.generationConfig ?? {}, name),
+  }
+}
+
+function remember<Part>(make: () => Part): Lazy<Part> {
+  let part: Part | undefined
+  return () => {
+    part ??= make()
+    return part
+  }
+}

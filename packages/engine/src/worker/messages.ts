@@ -1,0 +1,40 @@
+import type { Message } from '../chat/message.ts'
+import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
+import type { SerializedError } from './serialized-error.ts'
+import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
+
+/** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
+export interface Calls {
+  load: { request: { reference: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
+  reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
+  forward: { request: { ids: Int32Array }; event: Float32Array; result: undefined }
+  tokenize: { request: { text: string; special: boolean; beginning: boolean }; event: never; result: Int32Array }
+  detokenize: { request: { ids: Int32Array }; event: never; result: string }
+  fork: { request: { from: number; to: number }; event: never; result: undefined }
+  forget: { request: { conversation: number }; event: never; result: undefined }
+}
+
+export type CallName = keyof Calls
+
+export interface ReplyRequest {
+  /** Messages go through the chat template; text goes to the model as it is. */
+  readonly prompt: { readonly messages: readonly Message[] } | { readonly text: string }
+  /** Whose keys and values to go on from and keep; without one nothing is kept. */
+  readonly conversation: number | undefined
+  readonly options: ReplyOptions
+}
+
+export type ToWorker =
+  | {
+      readonly [Name in CallName]: {
+        readonly id: number
+        readonly call: Name
+        readonly request: Calls[Name]['request']
+      }
+    }[CallName]
+  | { readonly abort: number }
+
+export type FromWorker =
+  | { readonly id: number; readonly event: unknown }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: SerializedError }

@@ -1,0 +1,118 @@
+import type { ModelDescription } from '../architectures/describe.ts'
+import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
+import { backendByName } from '../backends/by-name.ts'
+import { ChatTemplate } from '../chat/template.ts'
+import { OptionError } from '../errors.ts'
+import type { Checkpoint, JsonValue } from '../weights/checkpoint.ts'
+import type { Tensor } from '../weights/tensor.ts'
+import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
+
+/** What a conversation gets unless the caller asks for more: keys and values take memory by the token. */
+const DEFAULT_CONTEXT = 4096
+/** Tokens a step computes at most: enough to use each weight many times, few enough to answer an abort soon. */
+const MAX_TOKENS = 64
+/** Sequences that may write at the same time. */
+const MAX_ROWS = 16
+
+/** How a model is compiled for the options of `load`. @throws OptionError */
+export function compileOptions({ config }: ModelDescription, options: EngineOptions): CompileOptions {
+  const contextLength = options.contextLength ?? Math.min(config.contextLength, DEFAULT_CONTEXT)
+  if (!Number.isInteger(contextLength) || contextLength < 1 || contextLength > config.contextLength) {
+    throw new OptionError(
+      'contextLength',
+      `contextLength must be a whole number from 1 to ${config.contextLength}, which this model was made for, not ${contextLength}.`,
+    )
+  }
+  const cacheType = options.cacheType ?? 'f16'
+  if (cacheType !== 'f16' && cacheType !== 'f32') {
+    throw new OptionError('cacheType', `There is no cache type ${JSON.stringify(cacheType)}.`, 'Use f16 or f32.')
+  }
+  return {
+    maxTokens: Math.min(MAX_TOKENS, contextLength),
+    maxRows: Math.min(MAX_ROWS, contextLength),
+    pages: Math.ceil(contextLength / PAGE_LENGTH),
+    cacheType,
+  }
+}
+
+/** What `load` and `inspect` tell about a model. */
+export function modelInfo(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions): ModelInfo {
+  const { architecture, config, tensors } = description
+  const backend = backendByName(options.backend ?? 'wasm')
+  const contextLength = options.contextLength ?? Math.min(config.contextLength, DEFAULT_CONTEXT)
+  const chatTemplate = chatTemplateSource(checkpoint)
+  return {
+    name: nameOf(checkpoint),
+    format: checkpoint.format,
+    architecture: architecture.name,
+    parameters: [...tensors.values()].reduce((sum, tensor) => sum + elements(tensor), 0),
+    types: typesOf(tensors),
+    layers: config.layers,
+    width: config.width,
+    heads: config.heads,
+    keyValueHeads: config.keyValueHeads,
+    vocabulary: config.vocabulary,
+    trainedContextLength: config.contextLength,
+    contextLength,
+    memory: estimate(backend, description, { ...options, contextLength }),
+    fullContextMemory: estimate(backend, description, { ...options, contextLength: config.contextLength }),
+    chatTemplate,
+    switchableThinking: hasThinkingSwitch(chatTemplate, checkpoint.name),
+  }
+}
+
+function estimate(backend: Backend, description: ModelDescription, options: EngineOptions): MemoryEstimate {
+  const { graph, tensors } = description
+  const { weights, state, activations } = backend.measure(graph, tensors, compileOptions(description, options))
+  return { weights, cache: state, activations, total: weights + state + activations }
+}
+
+function elements(tensor: Tensor): number {
+  return tensor.shape.reduce((product, length) => product * length, 1)
+}
+
+function typesOf(tensors: ReadonlyMap<string, Tensor>): ModelInfo['types'] {
+  const types = new Map<Tensor['type'], { tensors: number; bytes: number }>()
+  for (const { type, byteLength } of tensors.values()) {
+    const { tensors: count, bytes } = types.get(type) ?? { tensors: 0, bytes: 0 }
+    types.set(type, { tensors: count + 1, bytes: bytes + byteLength })
+  }
+  return [...types].map(([type, counts]) => ({ type, ...counts }))
+}
+
+/** The publisher's name for it, or the file's. */
+function nameOf(checkpoint: Checkpoint): string {
+  const stated =
+    checkpoint.format === 'gguf' ? checkpoint.metadata.get('general.name') : checkpoint.config._name_or_path
+  return typeof stated === 'string' && stated !== '' ? stated : checkpoint.name
+}
+
+/** The template's Jinja source, wherever the format keeps it. */
+export function chatTemplateSource(checkpoint: Checkpoint): string | undefined {
+  if (checkpoint.format === 'gguf') {
+    const template = checkpoint.metadata.get('tokenizer.chat_template')
+    return typeof template === 'string' ? template : undefined
+  }
+  return checkpoint.chatTemplate ?? defaultTemplate(checkpoint.tokenizerConfig?.chat_template)
+}
+
+/** tokenizer_config.json holds one template, or a list of named ones. */
+function defaultTemplate(template: JsonValue | undefined): string | undefined {
+  if (typeof template === 'string') return template
+  if (!Array.isArray(template)) return undefined
+  for (const entry of template) {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) continue
+    if (entry.name === 'default' && typeof entry.template === 'string') return entry.template
+  }
+  return undefined
+}
+
+/** A template that cannot be parsed is reported when it is used, not when a model is looked at. */
+function hasThinkingSwitch(source: string | undefined, name: string): boolean {
+  if (source === undefined) return false
+  try {
+    return new ChatTemplate(source, new Map(), name).thinking?.switchable ?? false
+  } catch {
+    return false
+  }
+}

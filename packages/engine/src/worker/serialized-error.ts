@@ -1,0 +1,66 @@
+import {
+  AbortError,
+  CheckpointError,
+  ContextError,
+  EngineError,
+  type ErrorCode,
+  LajuError,
+  OptionError,
+  TemplateError,
+  TokenizerError,
+} from '../errors.ts'
+
+/** An error in a form that crosses threads and keeps its class. */
+export interface SerializedError {
+  readonly name: string
+  readonly message: string
+  readonly code: ErrorCode
+  readonly file: string | undefined
+  readonly field: string | undefined
+  readonly remedy: string | undefined
+  readonly needed?: number
+  readonly available?: number
+  /** The stack of an error nobody expected, for a bug report. */
+  readonly trace?: string
+}
+
+export function serializeError(error: unknown): SerializedError {
+  if (error instanceof LajuError) {
+    const { name, message, code, file, field, remedy } = error
+    const numbers = error instanceof ContextError ? { needed: error.needed, available: error.available } : {}
+    return { name, message, code, file, field, remedy, ...numbers }
+  }
+  const unexpected = error instanceof Error ? error : new Error(String(error))
+  return {
+    name: 'EngineError',
+    message: `The engine met an unexpected error: ${unexpected.message}`,
+    code: 'worker-failed',
+    file: undefined,
+    field: undefined,
+    remedy: 'Please report it with the model and the prompt.',
+    trace: unexpected.stack,
+  }
+}
+
+export function reviveError(serialized: SerializedError): LajuError {
+  const { name, message, code, file, field, remedy, needed = 0, available = 0, trace } = serialized
+  const details = { file, field, remedy, cause: trace }
+  switch (name) {
+    case 'CheckpointError':
+      return new CheckpointError(code, message, details)
+    case 'TokenizerError':
+      return new TokenizerError(code, message, details)
+    case 'TemplateError':
+      return new TemplateError(code, message, details)
+    case 'OptionError':
+      return new OptionError(field ?? '', message, remedy)
+    case 'ContextError':
+      return new ContextError(needed, available, remedy)
+    case 'AbortError':
+      return new AbortError()
+    case 'EngineError':
+      return new EngineError(code, message, details)
+    default:
+      return new LajuError(code, message, details)
+  }
+}
