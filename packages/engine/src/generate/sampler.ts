@@ -22,8 +22,10 @@ export class Sampler {
   private readonly nucleus: Nucleus | undefined
   private readonly counts = new Map<number, number>()
   private readonly seen = new Set<number>()
-  private readonly ids: number[] = []
-  private readonly weights: number[] = []
+  /** The tokens that may still be drawn, and their unnormalised probabilities. */
+  private readonly ids: Int32Array
+  private readonly weights: Float64Array
+  private kept = 0
   private step = 0
 
   /** @throws OptionError for a setting outside its range. */
@@ -32,8 +34,10 @@ export class Sampler {
     this.settings = settings
     this.scratch = new Float32Array(vocabularySize)
     const { temperature, topK, topP } = settings
-    const selectsByMass = temperature > 0 && topP < 1 && (topK === 0 || topK >= vocabularySize)
-    this.nucleus = selectsByMass ? new Nucleus(vocabularySize) : undefined
+    const mostKept = temperature === 0 ? 0 : topK > 0 ? Math.min(topK, vocabularySize) : vocabularySize
+    this.ids = new Int32Array(mostKept)
+    this.weights = new Float64Array(mostKept)
+    this.nucleus = mostKept === vocabularySize && topP < 1 ? new Nucleus(vocabularySize) : undefined
   }
 
   /** Tells the repetition penalty of the prompt's tokens. */
@@ -69,7 +73,7 @@ export class Sampler {
     if (temperature === 0 || topK === 1) return best
 
     if (this.nucleus !== undefined) this.keepNucleus(scratch, best, this.nucleus)
-    else if (topK > 0 && topK < scratch.length) this.keepLargest(scratch)
+    else if (this.ids.length < scratch.length) this.keepLargest(scratch)
     else this.keepLikely(scratch, best)
     return this.draw()
   }
@@ -93,7 +97,7 @@ export class Sampler {
     const ids = largest(logits, topK)
     const weights = ids.map((id) => Math.exp((logits[id] - logits[ids[0]]) / temperature))
     const total = weights.reduce((sum, weight) => sum + weight, 0)
-    this.clear()
+    this.kept = 0
     let mass = 0
     for (let i = 0; i < ids.length; i++) {
       if (i > 0 && (mass >= topP * total || weights[i] < minP)) break
@@ -105,7 +109,7 @@ export class Sampler {
   /** top-p over the whole vocabulary, then min-p. */
   private keepNucleus(logits: Float32Array, best: number, nucleus: Nucleus): void {
     const { temperature, topP, minP } = this.settings
-    this.clear()
+    this.kept = 0
     nucleus.select(logits, logits[best], temperature, topP, (id, weight) => {
       if (weight >= minP) this.keep(id, weight)
     })
@@ -117,7 +121,7 @@ export class Sampler {
     const top = logits[best]
     // The logit test only saves exponentials; a hair below the true border, which the weight decides.
     const floor = minP > 0 ? top + temperature * Math.log(minP) - 1e-3 * temperature : Number.NEGATIVE_INFINITY
-    this.clear()
+    this.kept = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id]
       if (logit < floor) continue
@@ -126,27 +130,23 @@ export class Sampler {
     }
   }
 
-  private clear(): void {
-    this.ids.length = 0
-    this.weights.length = 0
-  }
-
   private keep(id: number, weight: number): void {
     if (weight === 0) return
-    this.ids.push(id)
-    this.weights.push(weight)
+    this.ids[this.kept] = id
+    this.weights[this.kept++] = weight
   }
 
   private draw(): number {
     const { ids, weights } = this
+    const last = this.kept - 1
     let total = 0
-    for (const weight of weights) total += weight
+    for (let i = 0; i <= last; i++) total += weights[i]
     let left = uniform(this.settings.seed, this.step) * total
-    for (let i = 0; i < ids.length - 1; i++) {
+    for (let i = 0; i < last; i++) {
       left -= weights[i]
       if (left < 0) return ids[i]
     }
-    return ids[ids.length - 1]
+    return ids[last]
   }
 }
 
