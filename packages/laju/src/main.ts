@@ -18,7 +18,7 @@ const COMMANDS: readonly Command[] = [chat, run, inspect, tokenize, logits]
  * signal ended it.
  */
 export async function main(typed: readonly string[]): Promise<number> {
-  process.stdout.on('error', endQuietlyOnBrokenPipe)
+  process.stdout.off('error', endQuietlyOnBrokenPipe).on('error', endQuietlyOnBrokenPipe)
   using interruption = new Interruption()
   try {
     await dispatch(typed, interruption.signal)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { LajuError } from '@laju/engine'
+import { systemReason } from './system-reason.ts'
 
 /** The whole of stdin as text. */
 export async function readStdin(signal: AbortSignal): Promise<string> {
@@ -18,8 +19,7 @@ async function readBytes(path: string, signal: AbortSignal): Promise<Uint8Array>
     return await readFile(path, { signal })
   } catch (cause) {
     if (signal.aborted) throw cause
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-    throw new LajuError(reason === 'ENOENT' ? 'not-found' : 'read-failed', `Cannot read ${path} (${reason}).`, {
+    throw new LajuError('read-failed', `Cannot read ${path}: ${systemReason(cause)}.`, {
       file: path,
       remedy: 'Check the path and that the file may be read.',
       cause,

@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises'
-import { type Model, OptionError } from '@laju/engine'
+import { type Model, OptionError, TokenizerError } from '@laju/engine'
 import type { Command } from '../command.ts'
 import { openModel } from '../open-model.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
+import { systemReason } from '../system-reason.ts'
 import { neutralise } from '../terminal/neutralise.ts'
 import { mostLikely, type ScoredToken } from '../token-scores.ts'
 import { UsageError } from '../usage-error.ts'
@@ -41,10 +42,14 @@ export const logits: Command = {
   },
 }
 
-interface Position {
+/** A token; its text is null where the model comes without a tokenizer, which this command does not need. */
+interface Named {
   readonly id: number
-  readonly text: string
-  readonly top: readonly (ScoredToken & { readonly text: string })[]
+  readonly text: string | null
+}
+
+interface Position extends Named {
+  readonly top: readonly (Named & ScoredToken)[]
 }
 
 function readIds(text: string | undefined): number[] {
@@ -67,8 +72,7 @@ async function writeFloats(path: string, values: Float32Array): Promise<void> {
     await using file = await open(path, 'w')
     await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-    throw new Error(`Cannot write ${path} (${reason}): check that its folder exists and has room.`, { cause })
+    throw new Error(`Cannot write ${path}: ${systemReason(cause)}.`, { cause })
   }
 }
 
@@ -77,10 +81,19 @@ async function describePositions(model: Model, ids: readonly number[], logits: F
   const positions: Position[] = []
   for (const [index, id] of ids.entries()) {
     const scores = mostLikely(logits.subarray(index * width, (index + 1) * width), count)
-    const top = await Promise.all(scores.map(async (score) => ({ ...score, text: await model.detokenize([score.id]) })))
-    positions.push({ id, text: await model.detokenize([id]), top })
+    const top = await Promise.all(scores.map(async (score) => ({ ...score, text: await textOf(model, score.id) })))
+    positions.push({ id, text: await textOf(model, id), top })
   }
   return positions
+}
+
+async function textOf(model: Model, id: number): Promise<string | null> {
+  try {
+    return await model.detokenize([id])
+  } catch (error) {
+    if (error instanceof TokenizerError) return null
+    throw error
+  }
 }
 
 function table(positions: readonly Position[]): string {
@@ -93,6 +106,6 @@ function table(positions: readonly Position[]): string {
   return lines.join('\n')
 }
 
-function quoted(text: string): string {
-  return neutralise(JSON.stringify(text))
+function quoted(text: string | null): string {
+  return text === null ? '' : neutralise(JSON.stringify(text))
 }
