@@ -1,6 +1,5 @@
-import { load, op, type V128, vectorOf } from '../emitter/expression.ts'
-import type { Local } from '../emitter/function.ts'
-import { HALF_FACTOR, loadHalves } from './half.ts'
+import { load, op, type V128 } from '../emitter/expression.ts'
+import { HALF_FACTOR, halfMask, loadHalves } from './half.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
 
 export type FloatType = 'F32' | 'F16' | 'BF16'
@@ -13,10 +12,22 @@ export function emitFloatTile(type: FloatType): EmitTile {
     const low = f.local('weightsLow', 'v128')
     const high = f.local('weightsHigh', 'v128')
     const splat = f.local('activation', 'v128')
+    const mask = f.let('mask', halfMask())
+    const factor = f.let('factor', op('f32x4.splat', HALF_FACTOR))
+    const loadFour = (offset: number): V128 => {
+      switch (type) {
+        case 'F32':
+          return load('v128.load', weights, offset)
+        case 'F16':
+          return op('f32x4.mul', loadHalves(weights, offset, mask), factor)
+        case 'BF16':
+          return op('i32x4.shl', load('v128.load16x4_u', weights, offset), 16)
+      }
+    }
     f.doWhile(
       () => {
-        f.set(low, loadFour(type, weights, 0))
-        f.set(high, loadFour(type, weights, COLUMN_BYTES[type] / 2))
+        f.set(low, loadFour(0))
+        f.set(high, loadFour(COLUMN_BYTES[type] / 2))
         activations.forEach((address, row) => {
           f.set(splat, loadSplat(address, 0))
           const [sumLow, sumHigh] = sums[row]
@@ -29,16 +40,5 @@ export function emitFloatTile(type: FloatType): EmitTile {
       },
       op('i32.ne', steps, 0),
     )
-  }
-}
-
-function loadFour(type: FloatType, address: Local<'i32'>, offset: number): V128 {
-  switch (type) {
-    case 'F32':
-      return load('v128.load', address, offset)
-    case 'F16':
-      return op('f32x4.mul', loadHalves(address, offset), vectorOf(HALF_FACTOR))
-    case 'BF16':
-      return op('i32x4.shl', load('v128.load16x4_u', address, offset), 16)
   }
 }
