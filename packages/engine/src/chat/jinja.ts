@@ -38,7 +38,7 @@ export class TemplateRefusal extends Error {}
  * need. A single filter call on the largest text allowed is not interrupted; that takes seconds at most.
  */
 export class JinjaTemplate {
-  private readonly program: Program
+  readonly #program: Program
 
   /** @throws Error when the source is not a template. */
   constructor(source: string) {
@@ -46,7 +46,7 @@ export class JinjaTemplate {
     // The lexer looks for its tags behind blanks, in time quadratic in their number.
     if (new RegExp(`\\s{${LONGEST_BLANK}}`).test(source))
       throw new Error(`it has over ${LONGEST_BLANK} blanks in a row`)
-    this.program = parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true }))
+    this.#program = parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true }))
   }
 
   /**
@@ -60,22 +60,22 @@ export class JinjaTemplate {
     const scope = new PlainScope()
     const globals = { ...constants, range, raise_exception: refuse, strftime_now: tell(now), ...variables }
     for (const [name, value] of Object.entries(globals)) scope.set(name, value)
-    return String(new BoundedInterpreter(scope, deadline).run(this.program).value)
+    return String(new BoundedInterpreter(scope, deadline).run(this.#program).value)
   }
 }
 
 class BoundedInterpreter extends PlainInterpreter {
-  private readonly end: number
-  private readonly deadline: number
+  readonly #end: number
+  readonly #deadline: number
 
   constructor(scope: Scope, deadline: number) {
     super(scope)
-    this.deadline = deadline
-    this.end = performance.now() + deadline
+    this.#deadline = deadline
+    this.#end = performance.now() + deadline
   }
 
   override evaluate(statement: unknown, scope: Scope): Value {
-    if (performance.now() > this.end) throw new Error(`it was not done after ${this.deadline / 1000} seconds`)
+    if (performance.now() > this.#end) throw new Error(`it was not done after ${this.#deadline / 1000} seconds`)
     const result = super.evaluate(statement, scope)
     const { value } = result
     if (typeof value === 'string' && value.length > LONGEST_TEXT) throw new Error('its text grew without end')

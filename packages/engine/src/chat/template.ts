@@ -37,10 +37,10 @@ const PROBE: readonly Message[] = [{ role: 'user', content: 'Hi' }]
 
 /** Writes messages as the text a model was trained on, by the Jinja template of its checkpoint. */
 export class ChatTemplate {
-  private readonly jinja: JinjaTemplate
-  private readonly specialTokens: ReadonlyMap<string, string>
-  private readonly name: string
-  private readonly switchVariable: string | undefined
+  readonly #jinja: JinjaTemplate
+  readonly #specialTokens: ReadonlyMap<string, string>
+  readonly #name: string
+  readonly #switchVariable: string | undefined
   /** Undefined for a template that knows no thoughts. */
   readonly thinking: ThinkingStyle | undefined
 
@@ -50,15 +50,15 @@ export class ChatTemplate {
    * @throws TemplateError when the source cannot be parsed.
    */
   constructor(source: string, specialTokens: ReadonlyMap<string, string>, name: string) {
-    this.specialTokens = specialTokens
-    this.name = name
+    this.#specialTokens = specialTokens
+    this.#name = name
     try {
-      this.jinja = new JinjaTemplate(source)
+      this.#jinja = new JinjaTemplate(source)
     } catch (error) {
-      throw this.failure('cannot be parsed', error)
+      throw this.#failure('cannot be parsed', error)
     }
-    this.switchVariable = SWITCHES.find((variable) => new RegExp(`(?<![\\w.'"])${variable}(?![\\w'"])`).test(source))
-    this.thinking = this.detectThinking(source)
+    this.#switchVariable = SWITCHES.find((variable) => new RegExp(`(?<![\\w.'"])${variable}(?![\\w'"])`).test(source))
+    this.thinking = this.#detectThinking(source)
   }
 
   /**
@@ -68,18 +68,18 @@ export class ChatTemplate {
   render(messages: readonly Message[], options: RenderOptions = {}): string {
     const { addGenerationPrompt = true, thinking, variables, now } = options
     const thinkingSwitch =
-      thinking === undefined || this.switchVariable === undefined ? {} : { [this.switchVariable]: thinking }
+      thinking === undefined || this.#switchVariable === undefined ? {} : { [this.#switchVariable]: thinking }
     const all = {
-      ...Object.fromEntries(this.specialTokens),
+      ...Object.fromEntries(this.#specialTokens),
       ...thinkingSwitch,
       ...variables,
       messages: messages.map(fields),
       add_generation_prompt: addGenerationPrompt,
     }
     try {
-      return this.jinja.render(all, now === undefined ? {} : { now })
+      return this.#jinja.render(all, now === undefined ? {} : { now })
     } catch (error) {
-      throw this.failure(error instanceof TemplateRefusal ? 'refuses these messages' : 'cannot be rendered', error)
+      throw this.#failure(error instanceof TemplateRefusal ? 'refuses these messages' : 'cannot be rendered', error)
     }
   }
 
@@ -102,10 +102,10 @@ export class ChatTemplate {
     return { text: settled ? text : `${text}${open}\n${closing}`, insideThought: false }
   }
 
-  private detectThinking(source: string): ThinkingStyle | undefined {
+  #detectThinking(source: string): ThinkingStyle | undefined {
     const tags = thoughtTagsOf(source)
     if (tags === undefined) return undefined
-    const [on, off] = [true, false].map((thinking) => this.probe(thinking))
+    const [on, off] = [true, false].map((thinking) => this.#probe(thinking))
     // Where the template writes an empty thought itself, its spacing is what the model learnt.
     const at = off?.lastIndexOf(tags.close) ?? -1
     const tail = at < 0 ? undefined : off?.slice(at + tags.close.length)
@@ -114,7 +114,7 @@ export class ChatTemplate {
   }
 
   /** Undefined for a template that refuses a single user turn. */
-  private probe(thinking: boolean): string | undefined {
+  #probe(thinking: boolean): string | undefined {
     try {
       return this.render(PROBE, { thinking, now: new Date(0) })
     } catch {
@@ -122,10 +122,10 @@ export class ChatTemplate {
     }
   }
 
-  private failure(what: string, error: unknown): TemplateError {
+  #failure(what: string, error: unknown): TemplateError {
     const reason = error instanceof Error ? error.message : String(error)
-    return new TemplateError('template-failed', `The chat template of ${this.name} ${what}: ${reason}.`, {
-      file: this.name,
+    return new TemplateError('template-failed', `The chat template of ${this.#name} ${what}: ${reason}.`, {
+      file: this.#name,
       field: 'chat_template',
       remedy: 'Give another template with the chatTemplate option, or send a raw prompt, which needs none.',
     })

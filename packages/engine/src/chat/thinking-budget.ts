@@ -24,15 +24,15 @@ export function thoughtLimit(budget: number, room: number, overhead: number): nu
  * have been thought are taken off again once the tag is complete. Tokens that were forced count separately.
  */
 export class ThinkingBudget {
-  private readonly limit: number
-  private readonly style: ThinkingStyle
-  private readonly splitter: Pick<ReasoningSplitter, 'insideThought' | 'pending'>
-  private readonly encode: (text: string) => ArrayLike<number>
-  private wasInside: boolean
+  readonly #limit: number
+  readonly #style: ThinkingStyle
+  readonly #splitter: Pick<ReasoningSplitter, 'insideThought' | 'pending'>
+  readonly #encode: (text: string) => ArrayLike<number>
+  #wasInside: boolean
   /** Tokens that lie wholly inside what may be the beginning of the closing tag. */
-  private inTag = 0
-  private thought = 0
-  private forced = 0
+  #inTag = 0
+  #thought = 0
+  #forced = 0
 
   /**
    * @param limit tokens, from `thoughtLimit`.
@@ -45,21 +45,21 @@ export class ThinkingBudget {
     splitter: Pick<ReasoningSplitter, 'insideThought' | 'pending'>,
     encode: (text: string) => ArrayLike<number>,
   ) {
-    this.limit = limit
-    this.style = style
-    this.splitter = splitter
-    this.encode = encode
-    this.wasInside = splitter.insideThought
+    this.#limit = limit
+    this.#style = style
+    this.#splitter = splitter
+    this.#encode = encode
+    this.#wasInside = splitter.insideThought
   }
 
   /** Tokens strictly between the tags that the model produced itself. Never more than the limit. */
   get thoughtTokens(): number {
-    return this.thought
+    return this.#thought
   }
 
   /** Tokens put in to close the thought. */
   get forcedTokens(): number {
-    return this.forced
+    return this.#forced
   }
 
   /**
@@ -67,11 +67,11 @@ export class ThinkingBudget {
    * @param text what the token added to the stream; may be empty for part of a character.
    */
   accept(text: string, forced = false): void {
-    const inside = this.splitter.insideThought
-    if (forced) this.forced++
-    if (this.wasInside && inside && !forced) this.count(text)
-    if (this.wasInside && !inside) this.thought -= this.inTag
-    this.wasInside = inside
+    const inside = this.#splitter.insideThought
+    if (forced) this.#forced++
+    if (this.#wasInside && inside && !forced) this.#count(text)
+    if (this.#wasInside && !inside) this.#thought -= this.#inTag
+    this.#wasInside = inside
   }
 
   /**
@@ -79,31 +79,31 @@ export class ThinkingBudget {
    * the splitter and `accept` before asking again.
    */
   next(): readonly number[] {
-    return this.splitter.insideThought && this.thought >= this.limit ? this.close() : []
+    return this.#splitter.insideThought && this.#thought >= this.#limit ? this.close() : []
   }
 
   /** The tokens that close the thought where it stands. */
   close(): readonly number[] {
-    return Array.from(this.encode(this.closing()))
+    return Array.from(this.#encode(this.#closing()))
   }
 
-  private count(text: string): void {
-    this.thought++
-    const partial = this.partialClose().length
-    if (partial === 0 || partial < text.length) this.inTag = 0
-    else this.inTag = partial === text.length ? 1 : this.inTag + 1
+  #count(text: string): void {
+    this.#thought++
+    const partial = this.#partialClose().length
+    if (partial === 0 || partial < text.length) this.#inTag = 0
+    else this.#inTag = partial === text.length ? 1 : this.#inTag + 1
   }
 
   /** The closing tag on a line of its own, continuing what the model has already written of it. */
-  private closing(): string {
-    const { tags, afterClose } = this.style
-    const partial = this.partialClose()
+  #closing(): string {
+    const { tags, afterClose } = this.#style
+    const partial = this.#partialClose()
     if (partial !== '') return tags.close.slice(partial.length) + afterClose
-    return (this.splitter.pending.endsWith('\n') ? '' : '\n') + tags.close + afterClose
+    return (this.#splitter.pending.endsWith('\n') ? '' : '\n') + tags.close + afterClose
   }
 
-  private partialClose(): string {
-    const visible = this.splitter.pending.trimStart()
-    return this.style.tags.close.startsWith(visible) ? visible : ''
+  #partialClose(): string {
+    const visible = this.#splitter.pending.trimStart()
+    return this.#style.tags.close.startsWith(visible) ? visible : ''
   }
 }

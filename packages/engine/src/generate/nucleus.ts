@@ -8,13 +8,13 @@ const DEPTH = 40
  * logit; whole buckets are taken from the top, and only the bucket in which the sum crosses p is sorted.
  */
 export class Nucleus {
-  private readonly weights: Float64Array
-  private readonly buckets: Uint16Array
-  private readonly masses = new Float64Array(BUCKETS)
+  readonly #weights: Float64Array
+  readonly #buckets: Uint16Array
+  readonly #masses = new Float64Array(BUCKETS)
 
   constructor(vocabularySize: number) {
-    this.weights = new Float64Array(vocabularySize)
-    this.buckets = new Uint16Array(vocabularySize)
+    this.#weights = new Float64Array(vocabularySize)
+    this.#buckets = new Uint16Array(vocabularySize)
   }
 
   /** Calls `keep` for every token of the nucleus, with its weight e^((logit - top) / temperature). */
@@ -25,9 +25,10 @@ export class Nucleus {
     p: number,
     keep: (id: number, weight: number) => void,
   ): void {
-    const { weights, buckets } = this
-    const goal = p * this.weigh(logits, top, temperature)
-    const { bucket: border, mass } = this.crossing(goal)
+    const weights = this.#weights
+    const buckets = this.#buckets
+    const goal = p * this.#weigh(logits, top, temperature)
+    const { bucket: border, mass } = this.#crossing(goal)
     const undecided: number[] = []
     for (let id = 0; id < logits.length; id++) {
       if (buckets[id] < border) keep(id, weights[id])
@@ -44,8 +45,10 @@ export class Nucleus {
   }
 
   /** Fills weights and buckets; answers the sum of the weights. */
-  private weigh(logits: Float32Array, top: number, temperature: number): number {
-    const { weights, buckets, masses } = this
+  #weigh(logits: Float32Array, top: number, temperature: number): number {
+    const weights = this.#weights
+    const buckets = this.#buckets
+    const masses = this.#masses
     masses.fill(0)
     for (let id = 0; id < logits.length; id++) {
       const exponent = (logits[id] - top) / temperature
@@ -59,11 +62,11 @@ export class Nucleus {
   }
 
   /** The first bucket at whose end the sum reaches the goal, and the sum before it. */
-  private crossing(goal: number): { bucket: number; mass: number } {
+  #crossing(goal: number): { bucket: number; mass: number } {
     let mass = 0
     for (let bucket = 0; bucket < BUCKETS - 1; bucket++) {
-      if (mass + this.masses[bucket] >= goal) return { bucket, mass }
-      mass += this.masses[bucket]
+      if (mass + this.#masses[bucket] >= goal) return { bucket, mass }
+      mass += this.#masses[bucket]
     }
     return { bucket: BUCKETS - 1, mass }
   }

@@ -18,39 +18,39 @@ export type LogitMask = (logits: Float32Array) => void
  */
 export class Sampler {
   readonly settings: SamplingSettings
-  private readonly scratch: Float32Array
-  private readonly nucleus: Nucleus | undefined
-  private readonly counts = new Map<number, number>()
-  private readonly seen = new Set<number>()
+  readonly #scratch: Float32Array
+  readonly #nucleus: Nucleus | undefined
+  readonly #counts = new Map<number, number>()
+  readonly #seen = new Set<number>()
   /** The tokens that may still be drawn, and their unnormalised probabilities. */
-  private readonly ids: Int32Array
-  private readonly weights: Float64Array
-  private kept = 0
-  private step = 0
+  readonly #ids: Int32Array
+  readonly #weights: Float64Array
+  #kept = 0
+  #step = 0
 
   /** @throws OptionError for a setting outside its range. */
   constructor(settings: SamplingSettings, vocabularySize: number) {
     checkSampling(settings)
     this.settings = settings
-    this.scratch = new Float32Array(vocabularySize)
+    this.#scratch = new Float32Array(vocabularySize)
     const { temperature, topK, topP } = settings
     const mostKept = temperature === 0 ? 0 : topK > 0 ? Math.min(topK, vocabularySize) : vocabularySize
-    this.ids = new Int32Array(mostKept)
-    this.weights = new Float64Array(mostKept)
-    this.nucleus = mostKept === vocabularySize && topP < 1 ? new Nucleus(vocabularySize) : undefined
+    this.#ids = new Int32Array(mostKept)
+    this.#weights = new Float64Array(mostKept)
+    this.#nucleus = mostKept === vocabularySize && topP < 1 ? new Nucleus(vocabularySize) : undefined
   }
 
   /** Tells the repetition penalty of the prompt's tokens. */
   acceptPrompt(ids: ArrayLike<number>): void {
     if (this.settings.repetitionPenalty === 1) return
-    for (let i = 0; i < ids.length; i++) this.seen.add(ids[i])
+    for (let i = 0; i < ids.length; i++) this.#seen.add(ids[i])
   }
 
   /** Adds a token to the reply, drawn or forced, and moves on to the next draw of the seed. */
   accept(id: number): void {
-    this.seen.add(id)
-    this.counts.set(id, (this.counts.get(id) ?? 0) + 1)
-    this.step++
+    this.#seen.add(id)
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1)
+    this.#step++
   }
 
   /**
@@ -59,7 +59,7 @@ export class Sampler {
    */
   sample(logits: Float32Array, mask?: LogitMask): number {
     const { temperature, topK } = this.settings
-    const scratch = this.scratch
+    const scratch = this.#scratch
     if (logits.length !== scratch.length) {
       throw new EngineError(
         'kernel-failed',
@@ -67,81 +67,82 @@ export class Sampler {
       )
     }
     scratch.set(logits)
-    this.penalise(scratch)
+    this.#penalise(scratch)
     mask?.(scratch)
     const best = mostLikely(scratch)
     if (temperature === 0 || topK === 1) return best
 
-    if (this.nucleus !== undefined) this.keepNucleus(scratch, best, this.nucleus)
-    else if (this.ids.length < scratch.length) this.keepLargest(scratch)
-    else this.keepLikely(scratch, best)
-    return this.draw()
+    if (this.#nucleus !== undefined) this.#keepNucleus(scratch, best, this.#nucleus)
+    else if (this.#ids.length < scratch.length) this.#keepLargest(scratch)
+    else this.#keepLikely(scratch, best)
+    return this.#draw()
   }
 
-  private penalise(logits: Float32Array): void {
+  #penalise(logits: Float32Array): void {
     const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.settings
     if (repetitionPenalty !== 1) {
-      for (const id of this.seen) {
+      for (const id of this.#seen) {
         const logit = logits[id]
         logits[id] = logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty
       }
     }
     if (frequencyPenalty !== 0 || presencePenalty !== 0) {
-      for (const [id, count] of this.counts) logits[id] -= count * frequencyPenalty + presencePenalty
+      for (const [id, count] of this.#counts) logits[id] -= count * frequencyPenalty + presencePenalty
     }
   }
 
   /** top-k, then top-p and min-p, which end the list early because it is sorted. */
-  private keepLargest(logits: Float32Array): void {
+  #keepLargest(logits: Float32Array): void {
     const { temperature, topK, topP, minP } = this.settings
     const ids = largest(logits, topK)
     const weights = ids.map((id) => Math.exp((logits[id] - logits[ids[0]]) / temperature))
     const total = weights.reduce((sum, weight) => sum + weight, 0)
-    this.kept = 0
+    this.#kept = 0
     let mass = 0
     for (let i = 0; i < ids.length; i++) {
       if (i > 0 && (mass >= topP * total || weights[i] < minP)) break
-      this.keep(ids[i], weights[i])
+      this.#keep(ids[i], weights[i])
       mass += weights[i]
     }
   }
 
   /** top-p over the whole vocabulary, then min-p. */
-  private keepNucleus(logits: Float32Array, best: number, nucleus: Nucleus): void {
+  #keepNucleus(logits: Float32Array, best: number, nucleus: Nucleus): void {
     const { temperature, topP, minP } = this.settings
-    this.kept = 0
+    this.#kept = 0
     nucleus.select(logits, logits[best], temperature, topP, (id, weight) => {
-      if (weight >= minP) this.keep(id, weight)
+      if (weight >= minP) this.#keep(id, weight)
     })
   }
 
   /** min-p over the whole vocabulary, or everything. */
-  private keepLikely(logits: Float32Array, best: number): void {
+  #keepLikely(logits: Float32Array, best: number): void {
     const { temperature, minP } = this.settings
     const top = logits[best]
     // The logit test only saves exponentials; a hair below the true border, which the weight decides.
     const floor = minP > 0 ? top + temperature * Math.log(minP) - 1e-3 * temperature : Number.NEGATIVE_INFINITY
-    this.kept = 0
+    this.#kept = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id]
       if (logit < floor) continue
       const weight = Math.exp((logit - top) / temperature)
-      if (weight >= minP) this.keep(id, weight)
+      if (weight >= minP) this.#keep(id, weight)
     }
   }
 
-  private keep(id: number, weight: number): void {
+  #keep(id: number, weight: number): void {
     if (weight === 0) return
-    this.ids[this.kept] = id
-    this.weights[this.kept++] = weight
+    this.#ids[this.#kept] = id
+    this.#weights[this.#kept++] = weight
   }
 
-  private draw(): number {
-    const { ids, weights } = this
-    const last = this.kept - 1
+  #draw(): number {
+    const ids = this.#ids
+    const weights = this.#weights
+    const last = this.#kept - 1
     let total = 0
     for (let i = 0; i <= last; i++) total += weights[i]
-    let left = uniform(this.settings.seed, this.step) * total
+    let left = uniform(this.settings.seed, this.#step) * total
     for (let i = 0; i < last; i++) {
       left -= weights[i]
       if (left < 0) return ids[i]

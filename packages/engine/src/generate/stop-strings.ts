@@ -18,10 +18,10 @@ interface Node {
  * All stop strings are followed at once (Aho and Corasick 1975), in time linear in the text.
  */
 export class StopStrings {
-  private readonly root: Node = newNode(0)
-  private at = this.root
-  private held = ''
-  private hit: string | undefined
+  readonly #root: Node = newNode(0)
+  #at = this.#root
+  #held = ''
+  #hit: string | undefined
 
   /** @throws OptionError for an empty stop string, or one with half a surrogate pair, which no text contains. */
   constructor(stops: readonly string[]) {
@@ -29,53 +29,53 @@ export class StopStrings {
       if (stop === '' || !stop.isWellFormed()) {
         throw new OptionError('stop', `A stop string must be non-empty, well-formed text, not ${JSON.stringify(stop)}.`)
       }
-      this.add(stop)
+      this.#add(stop)
     }
-    this.link()
+    this.#link()
   }
 
   /** The stop string that ended the text, once one has. */
   get found(): string | undefined {
-    return this.hit
+    return this.#hit
   }
 
   /** Takes the next piece of text; answers what may be shown now. */
   push(piece: string): string {
-    if (this.hit !== undefined) return ''
-    const text = this.held + piece
-    for (let i = this.held.length; i < text.length; i++) {
-      this.at = this.step(text[i])
-      if (this.at.stop !== undefined) {
-        this.hit = this.at.stop
-        this.held = ''
-        return text.slice(0, i + 1 - this.hit.length)
+    if (this.#hit !== undefined) return ''
+    const text = this.#held + piece
+    for (let i = this.#held.length; i < text.length; i++) {
+      this.#at = this.#step(text[i])
+      if (this.#at.stop !== undefined) {
+        this.#hit = this.#at.stop
+        this.#held = ''
+        return text.slice(0, i + 1 - this.#hit.length)
       }
     }
-    const safe = text.length - this.at.depth
-    this.held = text.slice(safe)
+    const safe = text.length - this.#at.depth
+    this.#held = text.slice(safe)
     return text.slice(0, safe)
   }
 
   /** The text held back, when the reply is over without a stop string. */
   flush(): string {
-    const rest = this.held
-    this.held = ''
-    this.at = this.root
+    const rest = this.#held
+    this.#held = ''
+    this.#at = this.#root
     return rest
   }
 
-  private step(character: string): Node {
-    let node: Node | undefined = this.at
+  #step(character: string): Node {
+    let node: Node | undefined = this.#at
     while (node !== undefined) {
       const next = node.next.get(character)
       if (next !== undefined) return next
       node = node.fallback
     }
-    return this.root
+    return this.#root
   }
 
-  private add(stop: string): void {
-    let node = this.root
+  #add(stop: string): void {
+    let node = this.#root
     for (let i = 0; i < stop.length; i++) {
       let next = node.next.get(stop[i])
       if (next === undefined) {
@@ -87,13 +87,13 @@ export class StopStrings {
     node.stop = stop
   }
 
-  private link(): void {
-    const queue = [this.root]
+  #link(): void {
+    const queue = [this.#root]
     for (const node of queue) {
       for (const [character, child] of node.next) {
         let from = node.fallback
         while (from !== undefined && !from.next.has(character)) from = from.fallback
-        child.fallback = from?.next.get(character) ?? this.root
+        child.fallback = from?.next.get(character) ?? this.#root
         child.stop ??= child.fallback.stop
         queue.push(child)
       }
