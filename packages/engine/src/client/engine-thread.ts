@@ -24,7 +24,8 @@ export class EngineThread {
   #nextId = 1
   #failure: LajuError | undefined
 
-  private constructor(worker: Worker) {
+  /** @param worker runs engine-worker, fresh */
+  constructor(worker: Worker) {
     this.#worker = worker
     worker.unref()
     worker.on('message', (message: FromWorker) => this.#receive(message))
@@ -36,7 +37,9 @@ export class EngineThread {
     const { Worker } = await import('node:worker_threads')
     // The source runs as TypeScript, the build as JavaScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    return new EngineThread(new Worker(new URL(`../worker/engine-worker.${extension}`, import.meta.url)))
+    const url = new URL(`../worker/engine-worker.${extension}`, import.meta.url)
+    // The flags of the process are for its main script (`--input-type`, `--test`), not for this one.
+    return new EngineThread(new Worker(url, { execArgv: [] }))
   }
 
   call<Name extends CallName>(
