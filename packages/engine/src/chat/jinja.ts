@@ -17,7 +17,6 @@ interface Value {
 }
 interface Scope {
   set(name: string, value: unknown): Value
-  setVariable(name: string, value: Value): void
 }
 interface Evaluator {
   run(program: Program): Value
@@ -35,7 +34,8 @@ export class TemplateRefusal extends Error {}
  *
  * Templates come with checkpoints, from strangers. They reach nothing but the variables given, and rendering stops with
  * an error after a deadline, checked at every statement and expression, or when a text or list grows beyond all
- * need. A single filter call on the largest text allowed is not interrupted; that takes seconds at most.
+ * need. A single filter call is not interrupted: the worst known, `tojson` of lists that share their parts many times
+ * over, goes on for some 20 seconds, until JavaScript's limit for strings ends it.
  */
 export class JinjaTemplate {
   readonly #program: Program
@@ -52,7 +52,7 @@ export class JinjaTemplate {
   /**
    * @param variables plain data (strings, numbers, booleans, null, arrays, objects).
    * @param options.now what `strftime_now` tells; default the current time.
-   * @param options.deadline milliseconds; default 10,000, a thousand times what a long conversation takes.
+   * @param options.deadline milliseconds; default 10,000, over a hundred times what a thousand turns take.
    * @throws TemplateRefusal, or Error when the template does not work out.
    */
   render(variables: Readonly<Record<string, unknown>>, options: { now?: Date; deadline?: number } = {}): string {
