@@ -1,8 +1,9 @@
 import { TokenizerError } from '../errors.ts'
 import { type AddedToken, AddedTokens } from './added-tokens.ts'
 import { Int32List } from './int32-list.ts'
+import { LONGEST_QUEUE } from './merge-queue.ts'
 import type { Merges } from './merges.ts'
-import type { PreTokenizer } from './pre-tokenizer.ts'
+import { type PreTokenizer, wordTooLong } from './pre-tokenizer.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
 import { WordEncoder } from './word-encoder.ts'
@@ -74,6 +75,7 @@ export class ByteLevelBpe implements Tokenizer {
     for (const id of this.#special) this.#whole[id] = NOT_WHOLE
   }
 
+  /** @throws TokenizerError `invalid-option` when the text has a word of tens of millions of characters. */
   encode(text: string, options: { special?: boolean; beginning?: boolean } = {}): Int32Array {
     const { special = true, beginning = false } = options
     const result = new Int32List(16 + (text.length >> 2))
@@ -129,6 +131,7 @@ export class ByteLevelBpe implements Tokenizer {
   #encodeWord(text: string, start: number, end: number, result: Int32List): void {
     if (3 * (end - start) > this.#word.length) this.#word = new Uint8Array(6 * (end - start))
     const length = writeUtf8(text, start, end, this.#word)
+    if (length > LONGEST_QUEUE) throw wordTooLong()
     const id = this.#vocabulary.find(this.#word, 0, length)
     const known = id < 0 ? NOT_WHOLE : this.#whole[id]
     if (known === WHOLE || (this.#ignoresMerges && known === UNKNOWN)) {

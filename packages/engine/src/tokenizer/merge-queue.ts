@@ -1,5 +1,5 @@
-/** Positions are below 2^26, so that rank * 2^26 + position is an exact number. Words are far shorter. */
-const POSITIONS = 2 ** 26
+/** Positions are below this, so that rank * 2^26 + position is an exact number. */
+export const LONGEST_QUEUE = 2 ** 26
 
 /** A binary heap of possible merges: lowest rank first, and of equal ranks the leftmost. */
 export class MergeQueue {
@@ -17,7 +17,7 @@ export class MergeQueue {
       this.#heap = larger
     }
     const heap = this.#heap
-    const key = rank * POSITIONS + position
+    const key = rank * LONGEST_QUEUE + position
     let at = this.#size++
     while (at > 0) {
       const parent = (at - 1) >> 1
@@ -43,7 +43,7 @@ export class MergeQueue {
       at = child
     }
     heap[at] = key
-    const rank = Math.floor(first / POSITIONS)
-    return { rank, position: first - rank * POSITIONS }
+    const rank = Math.floor(first / LONGEST_QUEUE)
+    return { rank, position: first - rank * LONGEST_QUEUE }
   }
 }

@@ -104,7 +104,7 @@ export class MergesBuilder {
   #unknown(left: Uint8Array, right: Uint8Array): TokenizerError {
     const decoder = new TextDecoder()
     const text = `"${decoder.decode(left)}" and "${decoder.decode(right)}"`
-    const message = `Merge ${this.#results.length} of ${this.#file}, of ${text}, is not one of tokens of its vocabulary.`
+    const message = `Merge ${this.#results.length} of ${this.#file}, of ${text}, is not made of tokens it has, or makes none.`
     return new TokenizerError('invalid-tokenizer', message, { file: this.#file, field: 'merges' })
   }
 }

@@ -21,6 +21,7 @@ export class PreTokenizer {
     this.#prefixesSpace = prefixesSpace
   }
 
+  /** @throws TokenizerError `invalid-option` when a word is tens of millions of characters long. */
   forEachWord(text: string, visit: WordVisitor): void {
     if (text === '') return
     this.#split(this.#prefixesSpace && !text.startsWith(' ') ? ` ${text}` : text, 0, visit)
@@ -39,7 +40,7 @@ export class PreTokenizer {
     const { pattern, keepsGaps } = split
     let done = 0
     pattern.lastIndex = 0
-    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    for (let match = nextMatch(pattern, text); match !== null; match = nextMatch(pattern, text)) {
       const end = pattern.lastIndex
       if (keepsGaps && match.index > done) emit(text, done, match.index)
       if (end > match.index) emit(text, match.index, end)
@@ -48,6 +49,23 @@ export class PreTokenizer {
     }
     if (keepsGaps && done < text.length) emit(text, done, text.length)
   }
+}
+
+/** A run of tens of millions of characters exhausts the stack that the runtime has for patterns: a RangeError. */
+function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
+  try {
+    return pattern.exec(text)
+  } catch (cause) {
+    throw wordTooLong(cause)
+  }
+}
+
+/** The error for text with a run of so many letters, or spaces, that it cannot be encoded. */
+export function wordTooLong(cause?: unknown): TokenizerError {
+  return new TokenizerError('invalid-option', 'The text has a word of too many millions of characters to encode.', {
+    remedy: 'Leave out what is no text.',
+    cause,
+  })
 }
 
 /** What a GGUF file's `tokenizer.ggml.pre` stands for. */
