@@ -134,9 +134,18 @@ export class ReplyWriter {
   #write(id: number, forced: boolean): void {
     this.#outputTokens++
     this.#sampler.accept(id)
-    const piece = this.#stream.push(id)
+    const piece = this.#textOf(id)
     this.#show(this.#splitter.push(piece))
     this.#budget?.accept(piece, forced)
+  }
+
+  /** Some vocabularies count the tags of a thought among the control tokens, whose texts are not shown otherwise. */
+  #textOf(id: number): string {
+    const { tokenizer, thinkingStyle } = this.#setting
+    if (!tokenizer.isSpecial(id) || !thinkingStyle) return this.#stream.push(id)
+    const text = tokenizer.decode([id])
+    const { open, close } = thinkingStyle.tags
+    return text === open || text === close ? this.#stream.flush() + text : this.#stream.push(id)
   }
 
   #show(deltas: readonly ReplyDelta[]): void {

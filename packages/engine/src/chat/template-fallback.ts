@@ -24,6 +24,6 @@ export function chatTemplateFor(
   throw new TemplateError('template-failed', `${name} has no chat template, so it cannot take messages.`, {
     file: name,
     field: 'chat_template',
-    remedy: 'Send a raw prompt instead of messages, or give a template with the chatTemplate option.',
+    remedy: 'Send a raw prompt instead of messages; it needs no template.',
   })
 }

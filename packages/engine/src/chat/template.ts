@@ -127,7 +127,7 @@ export class ChatTemplate {
     return new TemplateError('template-failed', `The chat template of ${this.#name} ${what}: ${reason}.`, {
       file: this.#name,
       field: 'chat_template',
-      remedy: 'Give another template with the chatTemplate option, or send a raw prompt, which needs none.',
+      remedy: 'Send a raw prompt instead of messages; it needs no template.',
     })
   }
 }

@@ -84,7 +84,8 @@ function typesOf(tensors: ReadonlyMap<string, Tensor>): ModelInfo['types'] {
 function nameOf(checkpoint: Checkpoint): string {
   const stated =
     checkpoint.format === 'gguf' ? checkpoint.metadata.get('general.name') : checkpoint.config._name_or_path
-  return typeof stated === 'string' && stated !== '' ? stated : checkpoint.name
+  if (typeof stated === 'string' && stated !== '') return stated
+  return checkpoint.name.split(/[\\/]/).findLast((part) => part !== '') ?? checkpoint.name
 }
 
 /** The template's Jinja source, wherever the format keeps it. */
