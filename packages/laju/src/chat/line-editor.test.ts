@@ -54,7 +54,7 @@ describe('LineEditor', () => {
     expect(await message).toBe('one\ntwo\nthree')
   })
 
-  it('keeps what is typed during an answer, without showing it', async () => {
+  it('keeps what is typed during an answer, and shows it at the next prompt', async () => {
     open()
     const first = editor.read()
     input.write('one\r')
@@ -64,6 +64,7 @@ describe('LineEditor', () => {
     await arrived()
     expect(shown()).toBe('')
     expect(await editor.read()).toBe('two')
+    expect(shown()).toBe('> two\n')
     const third = editor.read()
     expect(shown()).toContain('> thr')
     input.write('ee\r')

@@ -7,6 +7,7 @@ type Screen = Writable & { readonly columns?: number }
 
 const PASTE_ON = '\x1b[?2004h'
 const PASTE_OFF = '\x1b[?2004l'
+const CONTINUED = '… '
 const HISTORY = 1000
 
 /**
@@ -50,6 +51,7 @@ export class LineEditor {
   /** The next message; undefined when the person leaves. */
   read(): Promise<string | undefined> {
     const early = this.#early.shift()
+    if (early !== undefined) this.#output.write(`${this.#prompt}${early.replaceAll('\n', `\n${CONTINUED}`)}\n`)
     if (early !== undefined || this.#closed) return Promise.resolve(early)
     return new Promise((resolve) => {
       this.#waiting = resolve
@@ -110,7 +112,7 @@ export class LineEditor {
   }
 
   #showPrompt(keepCursor = false): void {
-    this.#lines.setPrompt(this.#message.isOpen ? '… ' : this.#prompt)
+    this.#lines.setPrompt(this.#message.isOpen ? CONTINUED : this.#prompt)
     this.#lines.prompt(keepCursor)
   }
 

@@ -99,6 +99,6 @@ function echoed(question: string): string {
 }
 
 function greeting({ name, architecture, parameters }: ModelInfo): string {
-  const size = formatCount(parameters)
-  return `${neutralise(name)} (${neutralise(architecture)}, ${size} parameters). /help shows what you can type; Ctrl-D leaves.`
+  const model = `${neutralise(name)} · ${neutralise(architecture)} · ${formatCount(parameters)} parameters`
+  return `${model}\n/help shows what you can type; Ctrl-D leaves.\n`
 }

@@ -72,7 +72,8 @@ export class LiveOutput {
 
   #erase(): void {
     if (!this.#drawn) return
-    this.#status.write(this.#text.isTTY ? ERASE_BELOW : ERASE_LINE)
+    // In an empty row the terminal may have echoed a key, such as ^C, which goes with the status.
+    this.#status.write(!this.#text.isTTY ? ERASE_LINE : this.#column === 0 ? `\r${ERASE_BELOW}` : ERASE_BELOW)
     this.#drawn = false
   }
 }

@@ -1,6 +1,6 @@
 import type { LoadProgress as Progress } from '@laju/engine'
 import type { LiveOutput } from './live-output.ts'
-import { formatBytes, formatSeconds } from './units.ts'
+import { formatBytes, formatTime } from './units.ts'
 
 /** Models that load faster than this load silently. */
 const SILENT_MS = 300
@@ -22,7 +22,7 @@ export class LoadProgress {
     const parts = [`loading ${this.#name}`, `${formatBytes(loaded)} of ${formatBytes(total)}`]
     if (loaded > 0) {
       const speed = loaded / elapsed
-      parts.push(`${formatBytes(speed * 1000)}/s`, `${formatSeconds((total - loaded) / speed)} left`)
+      parts.push(`${formatBytes(speed * 1000)}/s`, `${formatTime((total - loaded) / speed)} left`)
     }
     this.#output.status(parts.join(' · '))
   }

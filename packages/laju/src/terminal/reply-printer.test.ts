@@ -99,6 +99,6 @@ describe('ReplyPrinter', () => {
 })
 
 it('sums a reply up in a line', () => {
-  expect(replySummary(REPLY)).toBe('1,234 tokens · 41.3 tokens/s · prompt: 12 tokens in 0.1 s')
+  expect(replySummary(REPLY)).toBe('1,234 tokens · 41.3 tokens/s · prompt: 12 tokens in 100 ms')
   expect(replySummary({ ...REPLY, finishReason: 'length' })).toContain('cut off')
 })

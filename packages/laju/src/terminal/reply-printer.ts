@@ -2,7 +2,7 @@ import type { Reply, ReplyPart } from '@laju/engine'
 import type { LiveOutput, Terminal } from './live-output.ts'
 import { neutralise } from './neutralise.ts'
 import { styleOf } from './style.ts'
-import { formatSeconds, formatSpeed, grouped } from './units.ts'
+import { formatSpeed, formatTime, grouped } from './units.ts'
 
 type Section = 'reasoning' | 'text'
 
@@ -82,7 +82,7 @@ export class ReplyPrinter {
   }
 
   #waitingStatus(): string {
-    return `reading the prompt · ${formatSeconds(performance.now() - this.#start)}`
+    return `reading the prompt · ${formatTime(performance.now() - this.#start)}`
   }
 
   #writingStatus(): string {
@@ -93,12 +93,12 @@ export class ReplyPrinter {
   }
 }
 
-/** "57 tokens · 41.2 tokens/s · prompt: 23 tokens in 0.1 s" */
+/** "57 tokens · 41.2 tokens/s · prompt: 23 tokens in 100 ms" */
 export function replySummary({ usage, timings, finishReason }: Reply): string {
   const parts = [
     `${grouped(usage.outputTokens)} tokens`,
     formatSpeed(timings.tokensPerSecond),
-    `prompt: ${grouped(usage.inputTokens)} tokens in ${formatSeconds(timings.promptMs)}`,
+    `prompt: ${grouped(usage.inputTokens)} tokens in ${formatTime(timings.promptMs)}`,
   ]
   if (usage.cachedTokens > 0) parts.push(`${grouped(usage.cachedTokens)} remembered`)
   if (finishReason === 'length') parts.push('cut off at the length limit')

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { formatBytes, formatCount, formatSeconds, formatSpeed } from './units.ts'
+import { formatBytes, formatCount, formatSpeed, formatTime } from './units.ts'
 
 it.each([
   [0, '0 B'],
@@ -21,5 +21,6 @@ it('writes speeds and times with the digits that matter', () => {
   expect(formatSpeed(7.123)).toBe('7.1 tokens/s')
   expect(formatSpeed(1234.5)).toBe('1,235 tokens/s')
   expect(formatSpeed(Number.POSITIVE_INFINITY)).toBe('? tokens/s')
-  expect(formatSeconds(1234)).toBe('1.2 s')
+  expect(formatTime(74.2)).toBe('74 ms')
+  expect(formatTime(1234)).toBe('1.2 s')
 })

@@ -17,8 +17,9 @@ export function formatSpeed(tokensPerSecond: number): string {
   return `${tokensPerSecond < 100 ? tokensPerSecond.toFixed(1) : grouped(tokensPerSecond)} tokens/s`
 }
 
-/** 1234 -> "1.2 s" */
-export function formatSeconds(milliseconds: number): string {
+/** 74.2 -> "74 ms", 1234 -> "1.2 s" */
+export function formatTime(milliseconds: number): string {
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`
   const seconds = milliseconds / 1000
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${grouped(seconds)} s`
 }
