@@ -17,6 +17,8 @@ function build() {
   const { status, error } = spawnSync(process.execPath, [compiler, '-b', folder], { stdio: 'inherit' })
   if (status === 0) return
   console.error(`error: laju could not be built${error ? ` (${error.message})` : ''}.`)
-  console.error('what to do: Run "npm install" and try again.')
+  console.error(
+    'what to do: Run "npm install" and try again; messages of the compiler above name faults in the source.',
+  )
   process.exit(1)
 }
