@@ -1,0 +1,344 @@
+import { describe, expect, test } from 'vitest'
+import type { Graph, Value, Weight } from '../graph/operations.ts'
+import { Recorder } from '../graph/recorder.ts'
+import { floatTensor, randomNumbers, randomTensor } from '../testing/random-tensors.ts'
+import type { RunnableType } from '../weights/element-type.ts'
+import type { Tensor } from '../weights/tensor.ts'
+import type { Backend, Batch, CompileOptions } from './backend.ts'
+import { referenceBackend } from './reference/backend.ts'
+import { wasmBackend } from './wasm/backend.ts'
+
+/** Every backend that is checked against `reference`. */
+const BACKENDS: readonly Backend[] = [wasmBackend]
+
+const OPTIONS: CompileOptions = { maxTokens: 128, maxRows: 128, pages: 8, cacheType: 'f32' }
+
+/** What a graph computed, by the names of its values. */
+type Outputs = ReadonlyMap<string, Float32Array>
+
+interface Case {
+  readonly graph: Graph
+  readonly tensors: ReadonlyMap<string, Tensor>
+}
+
+/** Records a graph whose inputs are the rows of float tables: token t is row t of each. */
+class CaseBuilder {
+  readonly recorder = new Recorder()
+  readonly tensors = new Map<string, Tensor>()
+
+  input(name: string, width: number, rows = OPTIONS.maxTokens, values = normals(rows * width, width + rows)): Value {
+    const tensor = floatTensor(`${name}.table`, [rows, width], values)
+    return this.recorder.embedding(this.weight(tensor), name)
+  }
+
+  weight(tensor: Tensor): Weight {
+    this.tensors.set(tensor.name, tensor)
+    const columns = tensor.shape[tensor.shape.length - 1]
+    return { name: tensor.name, rows: tensor.shape.length === 1 ? 1 : tensor.shape[0], columns }
+  }
+
+  finish(logits: Value): Case {
+    return { graph: this.recorder.finish(logits), tensors: this.tensors }
+  }
+}
+
+interface PageCopy {
+  readonly from: number
+  readonly to: number
+  readonly tokens: number
+}
+
+/** Runs batches (and copies of pages between them) one after another on a backend; the outputs of each batch. */
+async function runOn(
+  backend: Backend,
+  { graph, tensors }: Case,
+  batches: readonly (Batch | PageCopy)[],
+  options = OPTIONS,
+) {
+  const model = backend.compile(graph, tensors, options)
+  await model.load(tensors)
+  const outputs: Outputs[] = []
+  for (const batch of batches) {
+    if ('from' in batch) {
+      model.copyPage(batch.from, batch.to, batch.tokens)
+      continue
+    }
+    const taps = new Map<string, Float32Array>()
+    await model.step(batch, (name, values) => taps.set(name, values.slice()))
+    outputs.push(taps)
+  }
+  model.dispose()
+  return outputs
+}
+
+/** Tokens first .. first + count of one sequence, whose ids are their positions. */
+function tokens(count: number, first = 0, pageTable = Int32Array.from([0, 1, 2, 3])): Batch {
+  const positions = Int32Array.from({ length: count }, (_, i) => first + i)
+  const ids = positions.map((position) => position % OPTIONS.maxTokens)
+  const sequences = new Int32Array(count)
+  return { ids, positions, sequences, pageTables: [pageTable], outputRows: Int32Array.from([count - 1]) }
+}
+
+/** The batches as one, each for a sequence of its own. */
+function together(...batches: readonly Batch[]): Batch {
+  const join = (part: 'ids' | 'positions') => Int32Array.from(batches.flatMap((batch) => [...batch[part]]))
+  const sequences = Int32Array.from(batches.flatMap((batch, i) => Array.from(batch.ids, () => i)))
+  const pageTables = batches.map((batch) => batch.pageTables[0])
+  return { ids: join('ids'), positions: join('positions'), sequences, pageTables, outputRows: new Int32Array(0) }
+}
+
+/** Normally distributed numbers, with a few outliers as in real activations. */
+function normals(count: number, seed: number): Float32Array<ArrayBuffer> {
+  const random = randomNumbers(seed)
+  return Float32Array.from({ length: count }, () => {
+    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+    return random() < 0.005 ? 8 * normal : normal
+  })
+}
+
+/**
+ * Mean squared error, relative to the mean square of what is expected: of all of the layer's outputs, since one output
+ * may be near zero by chance.
+ */
+function errorOf(actual: Float32Array | undefined, expected: Float32Array | undefined, layer = expected): number {
+  if (!actual || !expected || !layer || actual.length !== expected.length) return Number.NaN
+  if (actual.length === 0) return 0
+  const error = meanSquare(actual.length, (i) => actual[i] - expected[i])
+  return error === 0 ? 0 : error / meanSquare(layer.length, (i) => layer[i])
+}
+
+function meanSquare(length: number, at: (i: number) => number): number {
+  let sum = 0
+  for (let i = 0; i < length; i++) sum += at(i) ** 2
+  return sum / length
+}
+
+async function expectEqualToReference(
+  backend: Backend,
+  example: Case,
+  batches: readonly (Batch | PageCopy)[],
+  limit: number,
+  options = OPTIONS,
+) {
+  const expected = await runOn(referenceBackend, example, batches, options)
+  const actual = await runOn(backend, example, batches, options)
+  expected.forEach((outputs, step) => {
+    for (const [name, values] of outputs) {
+      expect(errorOf(actual[step].get(name), values), `${name} of step ${step}`).toBeLessThanOrEqual(limit)
+    }
+  })
+}
+
+const LIMITS: Readonly<Record<RunnableType, number>> = { F32: 1e-6, F16: 1e-6, BF16: 1e-6, Q8_0: 5e-4, Q4_0: 5e-4 }
+const TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const
+const COLUMNS = [256, 1024, 3072] as const
+const ROWS = [1, 7, 8, 9, 4096] as const
+const TOKENS = [1, 2, 3, 5, 31, 32, 33, 128] as const
+
+/** One graph with a linear of every number of rows. */
+function linears(
+  type: RunnableType,
+  columns: number,
+  rows: readonly number[],
+  values?: Float32Array<ArrayBuffer>,
+): Case {
+  const builder = new CaseBuilder()
+  const input = builder.input('input', columns, OPTIONS.maxTokens, values)
+  const outputs = rows.map((count) => {
+    const weight = builder.weight(randomTensor(`weight${count}`, type, [count, columns], count + columns))
+    return builder.recorder.linear(input, weight, `linear${count}`)
+  })
+  return builder.finish(outputs[0])
+}
+
+/** Integers up to 127 times a power of 2, with a 127 in every block: rounding to 8 bits loses nothing. */
+function losslessActivations(columns: number): Float32Array<ArrayBuffer> {
+  const random = randomNumbers(columns)
+  return Float32Array.from({ length: OPTIONS.maxTokens * columns }, (_, i) => {
+    return (i % 32 === 5 ? 127 : Math.round(254 * random()) - 127) * 2 ** ((Math.floor(i / 32) % 7) - 3)
+  })
+}
+
+describe.each(BACKENDS)('$name against reference', (backend) => {
+  describe.each(TYPES)('linear %s', (type) => {
+    test.each(COLUMNS)('of %i columns, with every number of rows and tokens', async (columns) => {
+      const example = linears(type, columns, ROWS)
+      const [expected] = await runOn(referenceBackend, example, [tokens(128)])
+      const batches = TOKENS.map((count) => tokens(count))
+      const actual = await runOn(backend, example, batches)
+      TOKENS.forEach((count, step) => {
+        for (const rows of ROWS) {
+          const layer = expected.get(`linear${rows}`)
+          const error = errorOf(actual[step].get(`linear${rows}`), layer?.subarray(0, count * rows), layer)
+          expect(error, `${rows} rows, ${count} tokens`).toBeLessThanOrEqual(LIMITS[type])
+        }
+      })
+      // More tokens in a batch do not change a bit of the others.
+      const all = actual[TOKENS.length - 1]
+      TOKENS.forEach((count, step) => {
+        for (const rows of ROWS) {
+          const first = all.get(`linear${rows}`)?.subarray(0, count * rows)
+          expect(actual[step].get(`linear${rows}`)).toEqual(first)
+        }
+      })
+    })
+
+    test('is exact but for float sums where rounding activations loses nothing', async () => {
+      await expectEqualToReference(backend, linears(type, 512, [24, 13], losslessActivations(512)), [tokens(6)], 1e-11)
+    })
+
+    test('of a table gives rows and logits', async () => {
+      const builder = new CaseBuilder()
+      const table = builder.weight(randomTensor('table', type, [37, 96], 3))
+      const rows = builder.recorder.embedding(table, 'rows')
+      const example = builder.finish(builder.recorder.linear(rows, table, 'logits'))
+      const ids = Int32Array.from([0, 36, 7, 8, 9, 31])
+      const limit = type.startsWith('Q') ? 5e-4 : 1e-12
+      await expectEqualToReference(backend, example, [{ ...tokens(6), ids }], limit)
+    })
+  })
+
+  test.each([
+    [64, 64],
+    [128, 32],
+    [7, 7],
+    [60, 20],
+    [15, 5],
+    [1, 1],
+  ])('normalize rows of %i in groups of %i', async (width, group) => {
+    const builder = new CaseBuilder()
+    const weight = builder.weight(randomTensor('norm', 'F32', [group], 1))
+    const output = builder.recorder.normalize(builder.input('input', width), weight, 1e-6, 'output')
+    await expectEqualToReference(backend, builder.finish(output), [tokens(1), tokens(37)], 1e-12)
+  })
+
+  test('a norm in half precision', async () => {
+    const builder = new CaseBuilder()
+    const weight = builder.weight(randomTensor('norm', 'BF16', [24], 1))
+    const output = builder.recorder.normalize(builder.input('input', 24), weight, 1e-6, 'output')
+    await expectEqualToReference(backend, builder.finish(output), [tokens(3)], 1e-12)
+  })
+
+  test.each([
+    ['half', 2, 16, 8, 1],
+    ['half', 3, 128, 64, 1],
+    ['half', 5, 20, 5, 0.7],
+    ['half', 1, 6, 3, 1],
+    ['interleaved', 2, 16, 8, 1],
+    ['interleaved', 3, 128, 64, 1.3],
+    ['interleaved', 5, 20, 5, 1],
+    ['interleaved', 1, 6, 3, 1],
+  ] as const)(
+    'rotate %s, %i heads of %i, %i pairs, magnitude %d',
+    async (...[pairing, heads, headDimension, pairs, magnitude]) => {
+      const builder = new CaseBuilder()
+      const inverseFrequencies = Float32Array.from({ length: pairs }, (_, i) => 10000 ** (-i / pairs))
+      const rotation = { heads, headDimension, pairing, inverseFrequencies, magnitude }
+      const input = builder.input('input', heads * headDimension)
+      const once = builder.recorder.rotate(input, rotation, 'once')
+      const example = builder.finish(builder.recorder.rotate(once, { ...rotation, magnitude: 1 }, 'twice'))
+      await expectEqualToReference(backend, example, [tokens(2, 100), tokens(19)], 1e-12)
+    },
+  )
+
+  test.each([1, 7, 8, 64, 100])('gated activation and add of width %i', async (width) => {
+    const builder = new CaseBuilder()
+    const gate = builder.input(
+      'gate',
+      width,
+      128,
+      normals(128 * width, 5).map((x) => 20 * x),
+    )
+    const up = builder.input('up', width)
+    const gated = builder.recorder.gatedActivation(gate, up, 'silu', 'gated')
+    const example = builder.finish(builder.recorder.add(gated, up, 'sum'))
+    await expectEqualToReference(backend, example, [tokens(1), tokens(128)], 1e-12)
+  })
+
+  test.each(['F32', 'Q8_0'] as const)('linear %s with a bias, of selected rows', async (type) => {
+    const builder = new CaseBuilder()
+    const weight = builder.weight(randomTensor('weight', type, [11, 32], 1))
+    const bias = builder.weight(randomTensor('bias', 'F16', [11], 2))
+    const input = builder.input('input', 32)
+    const selected = builder.recorder.selectRows(input, 'selected')
+    const all = builder.recorder.linear(input, weight, 'all', bias)
+    const example = builder.finish(builder.recorder.linear(selected, weight, 'logits', bias))
+    expect(all.size).toBe('tokens')
+    const batches = [[0, 3, 8], [8], []].map((rows) => ({ ...tokens(9), outputRows: Int32Array.from(rows) }))
+    await expectEqualToReference(backend, example, batches, LIMITS[type])
+  })
+
+  describe.each(['f32', 'f16'] as const)('attention over %s', (cacheType) => {
+    const options = { ...OPTIONS, cacheType }
+
+    test.each([
+      [1, 1, 16],
+      [2, 1, 64],
+      [4, 2, 128],
+      [6, 2, 80],
+      [8, 1, 32],
+      [3, 3, 20],
+      [2, 2, 6],
+      [5, 1, 100],
+    ])('%i heads, %i for keys and values, of %i', async (heads, keyValueHeads, headDimension) => {
+      const example = attentionCase(heads, keyValueHeads, headDimension)
+      const batches = [tokens(63), tokens(1, 63), tokens(1, 64), tokens(1, 65), tokens(70, 66), tokens(2, 136)]
+      await expectEqualToReference(backend, example, batches, 1e-11, options)
+    })
+
+    test('batches of several sequences', async () => {
+      const [a, b, c] = [Int32Array.from([3, 1]), Int32Array.from([0, 5, 6]), Int32Array.from([2])]
+      const batches = [
+        together(tokens(40, 0, a), tokens(1, 0, b), tokens(30, 0, c)),
+        together(tokens(1, 30, c), tokens(1, 40, a), tokens(64, 1, b)),
+        together(tokens(1, 31, c), tokens(30, 41, a), tokens(70, 65, b)),
+      ]
+      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, 1e-11, options)
+    })
+
+    test('forks that share a page and copy the last one', async () => {
+      const [trunk, fork] = [Int32Array.from([4, 2]), Int32Array.from([4, 7])]
+      const batches = [
+        tokens(80, 0, trunk),
+        { from: 2, to: 7, tokens: 10 },
+        together(tokens(3, 80, trunk), tokens(9, 74, fork)),
+        together(tokens(1, 83, fork), tokens(1, 83, trunk)),
+      ]
+      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, 1e-11, options)
+    })
+
+    test('scores far apart', async () => {
+      const example = attentionCase(2, 1, 16, 40)
+      await expectEqualToReference(backend, example, [tokens(100)], 1e-9, options)
+    })
+
+    test('is the same to the bit whether cached, recomputed or batched', async () => {
+      const example = attentionCase(4, 2, 64)
+      const [whole] = await runOn(backend, example, [tokens(128)], options)
+      const pieces = [
+        tokens(1),
+        tokens(17, 1),
+        ...Array.from({ length: 50 }, (_, i) => tokens(1, 18 + i)),
+        tokens(60, 68),
+      ]
+      const parts = await runOn(backend, example, pieces, options)
+      const joined = parts.flatMap((outputs) => [...(outputs.get('attended') ?? [])])
+      expect(Float32Array.from(joined)).toEqual(whole.get('attended'))
+    })
+  })
+})
+
+function attentionCase(
+  heads: number,
+  keyValueHeads: number,
+  headDimension: number,
+  scale = 1 / Math.sqrt(headDimension),
+): Case {
+  const builder = new CaseBuilder()
+  const query = builder.input('query', heads * headDimension)
+  const width = keyValueHeads * headDimension
+  const key = builder.input('key', width, 128, normals(128 * width, 7))
+  const value = builder.input('value', width, 128, normals(128 * width, 8))
+  const state = builder.recorder.keyValueState(keyValueHeads, headDimension)
+  return builder.finish(builder.recorder.attention(query, key, value, { state, heads, scale }, 'attended'))
+}

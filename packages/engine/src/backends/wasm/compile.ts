@@ -1,0 +1,235 @@
+import type {
+  AttentionOperation,
+  EmbeddingOperation,
+  GatedActivationOperation,
+  Graph,
+  LinearOperation,
+  NormalizeOperation,
+  Operation,
+  RotateOperation,
+  SelectRowsOperation,
+  Value,
+} from '../../graph/operations.ts'
+import type { CacheType } from '../backend.ts'
+import type { Bank } from './bank.ts'
+import type { BatchInputs } from './batch-inputs.ts'
+import { ACTIVATION_BLOCK, groupBytes, ROWS_PER_GROUP } from './layout/geometry.ts'
+import { type Plan, readsQuantized, rotaryKey } from './plan.ts'
+
+/**
+ * One call of a kernel in a step. Its work falls into units that can be done in any order and by any thread: what a
+ * unit writes depends neither on the others nor on the ranges they are called in.
+ */
+export interface Instruction {
+  readonly name: string
+  /** Units of work in the present batch. */
+  readonly units: () => number
+  /** Units that one call takes: few enough to share among threads, enough to be worth a call. */
+  readonly unitsAtOnce: number
+  readonly run: (from: number, to: number) => void
+  /** The value that is complete afterwards. */
+  readonly output: Value | undefined
+}
+
+/** 128 rows of a matrix. */
+const GROUPS_AT_ONCE = 16
+const ROWS_AT_ONCE = 16
+
+/** The instructions of a graph in a bank, in the order in which they replay. */
+export function compileGraph(
+  graph: Graph,
+  plan: Plan,
+  bank: Bank,
+  inputs: BatchInputs,
+  cacheType: CacheType,
+): Instruction[] {
+  const compiler = new Compiler(plan, bank, inputs, cacheType)
+  return graph.operations.flatMap((operation) => compiler.compile(operation))
+}
+
+class Compiler {
+  readonly #plan: Plan
+  readonly #bank: Bank
+  readonly #inputs: BatchInputs
+  readonly #cacheType: CacheType
+  /** Values whose quantised form an earlier instruction has written. */
+  readonly #quantized = new Set<number>()
+
+  constructor(plan: Plan, bank: Bank, inputs: BatchInputs, cacheType: CacheType) {
+    this.#plan = plan
+    this.#bank = bank
+    this.#inputs = inputs
+    this.#cacheType = cacheType
+  }
+
+  compile(operation: Operation): Instruction[] {
+    switch (operation.kind) {
+      case 'embedding':
+        return [this.#embedding(operation)]
+      case 'normalize':
+        return [this.#normalize(operation)]
+      case 'linear':
+        return this.#linear(operation)
+      case 'rotate':
+        return [this.#rotate(operation)]
+      case 'attention':
+        return [this.#append(operation), this.#attention(operation)]
+      case 'gatedActivation':
+        return [this.#elementwise('gated_silu', operation, operation.gate, operation.up)]
+      case 'add':
+        return [this.#elementwise('add', operation, operation.left, operation.right)]
+      case 'selectRows':
+        return [this.#selectRows(operation)]
+    }
+  }
+
+  #embedding({ table, output }: EmbeddingOperation): Instruction {
+    const matrix = this.#matrix(table.name)
+    const { address, stride } = this.#rows(output)
+    const kernel = this.#bank.kernel(`embedding_${matrix.type}`)
+    const bytes = groupBytes(matrix.type, matrix.columns)
+    const { ids } = this.#plan.inputs
+    return this.#perRow(output, (from, to) => {
+      kernel(matrix.address, bytes, matrix.columns, ids, address, stride, from, to)
+    })
+  }
+
+  #normalize({ input, weight, groupWidth, epsilon, output }: NormalizeOperation): Instruction {
+    const kernel = this.#bank.kernel('normalize')
+    const [x, y] = [this.#rows(input), this.#rows(output)]
+    const vector = this.#vector(weight.name)
+    const groups = input.width / groupWidth
+    return this.#perRow(output, (from, to) => {
+      kernel(x.address, y.address, x.stride, vector, groups, groupWidth, epsilon, from, to)
+    })
+  }
+
+  #linear(operation: LinearOperation): Instruction[] {
+    const { input, weight, bias, output } = operation
+    const { address, type, rows, columns, groupBytes: bytes } = this.#matrix(weight.name)
+    const kernel = this.#bank.kernel(`linear_${type}`)
+    const { address: target, stride } = this.#rows(output)
+    const count = this.#counter(output)
+    const quantized = readsQuantized(operation, this.#plan.matrices)
+    const x = quantized ? this.#quantizedRows(input) : this.#rows(input)
+    const steps = quantized ? columns / ACTIVATION_BLOCK : columns
+    const groups = Math.ceil(rows / ROWS_PER_GROUP)
+    const product: Instruction = {
+      name: output.name,
+      units: () => (count() === 0 ? 0 : groups),
+      unitsAtOnce: GROUPS_AT_ONCE,
+      run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), target, stride, steps, from, to),
+      output: bias ? undefined : output,
+    }
+    const before = quantized ? this.#quantize(input) : []
+    return bias ? [...before, product, this.#addBias(output, bias.name)] : [...before, product]
+  }
+
+  /** Nothing where an earlier linear has quantised the same input. */
+  #quantize(input: Value): Instruction[] {
+    if (this.#quantized.has(input.id)) return []
+    this.#quantized.add(input.id)
+    const kernel = this.#bank.kernel('quantize')
+    const [x, q] = [this.#rows(input), this.#quantizedRows(input)]
+    const blocks = input.width / ACTIVATION_BLOCK
+    const run = (from: number, to: number): void => kernel(x.address, x.stride, q.address, q.stride, blocks, from, to)
+    return [{ ...this.#perRow(input, run), output: undefined }]
+  }
+
+  #addBias(output: Value, bias: string): Instruction {
+    const kernel = this.#bank.kernel('add_bias')
+    const { address, stride } = this.#rows(output)
+    const vector = this.#vector(bias)
+    return this.#perRow(output, (from, to) => kernel(address, vector, stride, from, to))
+  }
+
+  #rotate(operation: RotateOperation): Instruction {
+    const { input, heads, headDimension, pairing, inverseFrequencies, output } = operation
+    const kernel = this.#bank.kernel(`rotate_${pairing}`)
+    const [x, y] = [this.#rows(input), this.#rows(output)]
+    const table = this.#plan.rotaryTables.get(rotaryKey(operation))
+    if (!table) throw new RangeError(`${output.name} has no rotary table`)
+    const pairs = inverseFrequencies.length
+    return this.#perRow(output, (from, to) => {
+      kernel(x.address, y.address, x.stride, table.address, pairs, heads, headDimension, from, to)
+    })
+  }
+
+  /** Writes the batch's keys and values, so that they are there before the first query looks. */
+  #append({ key, value, state, output }: AttentionOperation): Instruction {
+    const kernel = this.#bank.kernel(`append_${this.#cacheType}`)
+    const [k, v] = [this.#rows(key), this.#rows(value)]
+    const { slots } = this.#plan.inputs
+    const { address: pages, stride: pageBytes } = this.#plan.states[state.id]
+    const { keyValueHeads: heads, headDimension } = state
+    const run = (from: number, to: number): void => {
+      kernel(k.address, v.address, k.stride, slots, pages, pageBytes, heads, headDimension, from, to)
+    }
+    return { ...this.#perRow(output, run), output: undefined }
+  }
+
+  #attention({ query, state, heads, scale, output }: AttentionOperation): Instruction {
+    const kernel = this.#bank.kernel(`attention_${this.#cacheType}`)
+    const [q, y] = [this.#rows(query), this.#rows(output)]
+    const { scratch, inputs, states } = this.#plan
+    const { address: pages, stride: pageBytes } = states[state.id]
+    const { keyValueHeads, headDimension } = state
+    const { positions, tasks } = inputs
+    const perGroup = heads / keyValueHeads
+    const work = [pages, pageBytes, positions, tasks, keyValueHeads, perGroup, headDimension, scale, scratch] as const
+    return {
+      name: output.name,
+      units: () => this.#inputs.tasks * keyValueHeads,
+      unitsAtOnce: 1,
+      run: (from, to) => kernel(q.address, q.stride, y.address, y.stride, ...work, from, to),
+      output,
+    }
+  }
+
+  #elementwise(
+    name: 'add' | 'gated_silu',
+    { output }: { output: Value } | GatedActivationOperation,
+    left: Value,
+    right: Value,
+  ): Instruction {
+    const kernel = this.#bank.kernel(name)
+    const [a, b, y] = [this.#rows(left), this.#rows(right), this.#rows(output)]
+    return this.#perRow(output, (from, to) => kernel(a.address, b.address, y.address, y.stride, from, to))
+  }
+
+  #selectRows({ input, output }: SelectRowsOperation): Instruction {
+    const kernel = this.#bank.kernel('select_rows')
+    const [x, y] = [this.#rows(input), this.#rows(output)]
+    const { outputRows } = this.#plan.inputs
+    return this.#perRow(output, (from, to) => kernel(x.address, outputRows, y.address, y.stride, from, to))
+  }
+
+  #perRow(output: Value, run: Instruction['run']): Instruction {
+    return { name: output.name, units: this.#counter(output), unitsAtOnce: ROWS_AT_ONCE, run, output }
+  }
+
+  #counter(value: Value): () => number {
+    return value.size === 'tokens' ? () => this.#inputs.tokens : () => this.#inputs.rows
+  }
+
+  #rows(value: Value) {
+    return this.#plan.values[value.id]
+  }
+
+  #quantizedRows(value: Value) {
+    return known(this.#plan.quantized.get(value.id), value.name)
+  }
+
+  #matrix(name: string) {
+    return known(this.#plan.matrices.get(name), name)
+  }
+
+  #vector(name: string) {
+    return known(this.#plan.vectors.get(name), name)
+  }
+}
+
+function known<T>(placed: T | undefined, name: string): T {
+  if (placed === undefined) throw new RangeError(`${name} has no place in the plan`)
+  return placed
+}

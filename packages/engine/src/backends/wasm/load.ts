@@ -1,0 +1,55 @@
+import { CheckpointError } from '../../errors.ts'
+import { readFloat32, readRows } from '../../weights/read.ts'
+import type { Tensor } from '../../weights/tensor.ts'
+import { type MemoryViews, type PlacedMatrix, packRows } from './layout/pack.ts'
+import type { Plan } from './plan.ts'
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (bytes: number) => void
+}
+
+/** Streams every weight of a plan to its place, through a staging buffer of some MiB. */
+export async function loadWeights(
+  plan: Plan,
+  memory: MemoryViews,
+  tensors: ReadonlyMap<string, Tensor>,
+  { signal, onProgress }: LoadOptions,
+): Promise<void> {
+  let done = 0
+  for (const [name, matrix] of plan.matrices) {
+    const tensor = tensorOf(tensors, name)
+    requireShape(tensor, matrix)
+    const rowBytes = tensor.byteLength / matrix.rows
+    for await (const { first, count, bytes } of readRows(tensor, signal)) {
+      packRows(memory, matrix, first, count, bytes)
+      onProgress?.(done + (first + count) * rowBytes)
+    }
+    done += tensor.byteLength
+  }
+  const floats = new Float32Array(memory.bytes.buffer)
+  for (const [name, address] of plan.vectors) {
+    const tensor = tensorOf(tensors, name)
+    floats.set(await readFloat32(tensor, signal), address / 4)
+    done += tensor.byteLength
+    onProgress?.(done)
+  }
+}
+
+function tensorOf(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const tensor = tensors.get(name)
+  if (!tensor) throw new CheckpointError('invalid-checkpoint', `The tensor ${name} is missing.`, { field: name })
+  return tensor
+}
+
+function requireShape({ name, shape, type, source }: Tensor, matrix: PlacedMatrix): void {
+  const columns = shape[shape.length - 1]
+  const rows = shape.slice(0, -1).reduce((product, length) => product * length, 1)
+  if (columns === matrix.columns && rows === matrix.rows && type === matrix.type) return
+  const expected = `[${matrix.rows}, ${matrix.columns}]`
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${source.name}: the tensor ${name} is ${type} [${shape.join(', ')}], but the model was compiled for ${expected}.`,
+    { file: source.name, field: name },
+  )
+}

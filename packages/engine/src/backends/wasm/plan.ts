@@ -1,0 +1,196 @@
+import { CheckpointError } from '../../errors.ts'
+import type { Graph, LinearOperation, Operation, Value, Weight } from '../../graph/operations.ts'
+import { inputsOf } from '../../graph/recorder.ts'
+import { isRunnable, RUNNABLE_TYPES, type RunnableType } from '../../weights/element-type.ts'
+import type { Tensor } from '../../weights/tensor.ts'
+import type { CompileOptions, MemoryNeed } from '../backend.ts'
+import { attentionScratchBytes, TASK_BYTES } from './kernels/attention.ts'
+import { activationStride, groupBytes, matrixBytes, rowStride } from './layout/geometry.ts'
+import { pageBytes } from './layout/key-value-pages.ts'
+import type { PlacedMatrix } from './layout/pack.ts'
+import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
+
+/** Rows of a value, or of its quantised form. */
+export interface PlacedRows {
+  readonly address: number
+  readonly stride: number
+}
+
+/** Cosines and sines for the positions of a batch, shared by all rotations with the same frequencies. */
+export interface RotaryTable {
+  readonly address: number
+  readonly inverseFrequencies: Float32Array
+  readonly magnitude: number
+}
+
+/** Where the numbers of a batch lie. */
+export interface InputAddresses {
+  readonly ids: number
+  readonly positions: number
+  /** For each token its page * 64 + place in the page. */
+  readonly slots: number
+  readonly outputRows: number
+  /** See kernels/attention.ts. */
+  readonly tasks: number
+  /** A piece of `pages` entries for each task. */
+  readonly pageTables: number
+}
+
+/** Everything about the memory of a compiled graph: computed from shapes, before a byte of a weight is read. */
+export interface Plan {
+  readonly matrices: ReadonlyMap<string, PlacedMatrix>
+  /** Addresses of norms and biases, which are kept as floats. */
+  readonly vectors: ReadonlyMap<string, number>
+  /** Page 0 of each kv state, in the order of the graph's states. */
+  readonly states: readonly PlacedRows[]
+  /** In the order of the graph's values. */
+  readonly values: readonly PlacedRows[]
+  /** Quantised activations by the id of their value: the linears that read it share them. */
+  readonly quantized: ReadonlyMap<number, PlacedRows>
+  /** By the key of a rotation. */
+  readonly rotaryTables: ReadonlyMap<string, RotaryTable>
+  readonly inputs: InputAddresses
+  /** Work space of one thread. */
+  readonly scratch: number
+  readonly memory: MemoryNeed
+  /** Of the whole bank. */
+  readonly bytes: number
+}
+
+/** Address 0 stays unused. */
+const FIRST_ADDRESS = 64
+
+/** @throws CheckpointError for a weight that is missing or of a type no kernel knows */
+export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): Plan {
+  const placement = new Placement(FIRST_ADDRESS)
+  const weights = placeWeights(graph, tensors, placement)
+  const weightsEnd = placement.end
+  const states = graph.states.map((state) => {
+    const stride = pageBytes(state, options.cacheType)
+    return { address: placement.place(stride * options.pages), stride }
+  })
+  const statesEnd = placement.end
+  const inputs = placeInputs(options, placement)
+  const rotaryTables = placeRotaryTables(graph, options, placement)
+  const scratch = placement.place(scratchBytes(graph))
+  const values = placeValues(graph, weights.matrices, options, placement)
+  const memory = {
+    weights: weightsEnd,
+    state: statesEnd - weightsEnd,
+    activations: placement.end - statesEnd,
+  }
+  return { ...weights, states, inputs, rotaryTables, scratch, ...values, memory, bytes: placement.end }
+}
+
+function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
+  const matrixNames = new Set(graph.operations.flatMap(matricesOf).map(({ name }) => name))
+  const matrices = new Map<string, PlacedMatrix>()
+  const vectors = new Map<string, number>()
+  for (const { name, rows, columns } of graph.weights) {
+    const type = runnableType(name, tensors.get(name))
+    if (matrixNames.has(name)) {
+      const address = placement.place(matrixBytes(type, rows, columns))
+      matrices.set(name, { address, type, rows, columns, groupBytes: groupBytes(type, columns) })
+    } else {
+      vectors.set(name, placement.place(rowStride(columns)))
+    }
+  }
+  return { matrices, vectors }
+}
+
+function matricesOf(operation: Operation): Weight[] {
+  if (operation.kind === 'linear') return [operation.weight]
+  return operation.kind === 'embedding' ? [operation.table] : []
+}
+
+function runnableType(name: string, tensor: Tensor | undefined): RunnableType {
+  if (!tensor) throw new CheckpointError('invalid-checkpoint', `The tensor ${name} is missing.`, { field: name })
+  if (isRunnable(tensor.type)) return tensor.type
+  const file = tensor.source.name
+  throw new CheckpointError('unsupported-type', `${file}: the tensor ${name} is of type ${tensor.type}.`, {
+    file,
+    field: name,
+    remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}.`,
+  })
+}
+
+function placeInputs({ maxTokens, maxRows, pages }: CompileOptions, placement: Placement): InputAddresses {
+  return {
+    ids: placement.place(4 * maxTokens),
+    positions: placement.place(4 * maxTokens),
+    slots: placement.place(4 * maxTokens),
+    outputRows: placement.place(4 * maxRows),
+    tasks: placement.place(TASK_BYTES * maxTokens),
+    pageTables: placement.place(4 * pages * maxTokens),
+  }
+}
+
+function placeRotaryTables(graph: Graph, options: CompileOptions, placement: Placement): Map<string, RotaryTable> {
+  const tables = new Map<string, RotaryTable>()
+  for (const operation of graph.operations) {
+    if (operation.kind !== 'rotate' || tables.has(rotaryKey(operation))) continue
+    const { inverseFrequencies, magnitude } = operation
+    const address = placement.place(8 * inverseFrequencies.length * options.maxTokens)
+    tables.set(rotaryKey(operation), { address, inverseFrequencies, magnitude })
+  }
+  return tables
+}
+
+/** Equal for rotations that can share a table. */
+export function rotaryKey(rotation: { inverseFrequencies: Float32Array; magnitude: number }): string {
+  return `${rotation.magnitude} ${rotation.inverseFrequencies.join()}`
+}
+
+function scratchBytes(graph: Graph): number {
+  const needs = graph.operations.map((operation) => {
+    if (operation.kind !== 'attention') return 0
+    const { keyValueHeads, headDimension } = operation.state
+    return attentionScratchBytes(operation.heads / keyValueHeads, headDimension)
+  })
+  return Math.max(0, ...needs)
+}
+
+/** Values and quantised activations share one arena; each is there from the operation that makes it to its last reader. */
+function placeValues(
+  graph: Graph,
+  matrices: ReadonlyMap<string, PlacedMatrix>,
+  options: CompileOptions,
+  placement: Placement,
+) {
+  const rowsOf = (value: Value): number => (value.size === 'tokens' ? options.maxTokens : options.maxRows)
+  const valueLives = graph.values.map((value): Lifetime => {
+    const bytes = rowsOf(value) * rowStride(value.width)
+    return { bytes, from: 0, to: value === graph.logits ? graph.operations.length : 0 }
+  })
+  const quantizedLives = new Map<number, Lifetime>()
+  graph.operations.forEach((operation, time) => {
+    const made = valueLives[operation.output.id]
+    valueLives[operation.output.id] = { ...made, from: time, to: Math.max(made.to, time) }
+    for (const { id } of inputsOf(operation))
+      valueLives[id] = { ...valueLives[id], to: Math.max(valueLives[id].to, time) }
+    if (!readsQuantized(operation, matrices)) return
+    const { id, width } = operation.input
+    const bytes = rowsOf(operation.input) * activationStride(width)
+    quantizedLives.set(id, { bytes, from: quantizedLives.get(id)?.from ?? time, to: time })
+  })
+
+  const { offsets, bytes } = placeLifetimes([...valueLives, ...quantizedLives.values()])
+  const arena = placement.place(bytes)
+  const values = graph.values.map(({ width }, i) => ({ address: arena + offsets[i], stride: rowStride(width) }))
+  const quantized = new Map<number, PlacedRows>()
+  for (const [id] of quantizedLives) {
+    const address = arena + offsets[values.length + quantized.size]
+    quantized.set(id, { address, stride: activationStride(graph.values[id].width) })
+  }
+  return { values, quantized }
+}
+
+/** Whether the operation multiplies weights in blocks of small integers with activations rounded likewise. */
+export function readsQuantized(
+  operation: Operation,
+  matrices: ReadonlyMap<string, PlacedMatrix>,
+): operation is LinearOperation {
+  if (operation.kind !== 'linear') return false
+  const type = matrices.get(operation.weight.name)?.type
+  return type === 'Q8_0' || type === 'Q4_0'
+}
