@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { EngineError } from '../../errors.ts'
+import { createBank } from './bank.ts'
+
+test('a bank has the pages it needs, and cannot grow', () => {
+  const { memory } = createBank(65_537)
+  expect(memory.buffer.byteLength).toBe(131_072)
+  expect(() => memory.grow(1)).toThrow(RangeError)
+})
+
+test('a shared bank', () => {
+  expect(createBank(1, { shared: true }).memory.buffer).toBeInstanceOf(SharedArrayBuffer)
+})
+
+test('more than 32-bit addresses reach is refused with the numbers', () => {
+  expect(() => createBank(5.5 * 2 ** 30)).toThrow(EngineError)
+  expect(() => createBank(5.5 * 2 ** 30)).toThrow('The model needs 5.50 GiB, but a memory holds at most 4 GiB.')
+})

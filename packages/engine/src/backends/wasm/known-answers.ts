@@ -1,0 +1,235 @@
+import type { RunnableType } from '../../weights/element-type.ts'
+import { floatToHalf } from '../../weights/half.ts'
+import type { CacheType } from '../backend.ts'
+import type { KernelName } from './bank.ts'
+import { attentionScratchBytes } from './kernels/attention.ts'
+import { activationStride, groupBytes, matrixBytes } from './layout/geometry.ts'
+import { pageBytes } from './layout/key-value-pages.ts'
+import { packRows } from './layout/pack.ts'
+import type { TestBench } from './test-bench.ts'
+
+/** A tiny case of a kernel, small enough to compute on paper. */
+export interface KernelCheck {
+  readonly kernel: KernelName
+  readonly run: (bench: TestBench) => Answer
+}
+
+interface Answer {
+  readonly actual: Float32Array
+  readonly expected: readonly number[]
+  readonly tolerance: number
+}
+
+/** Numbers that every type holds exactly; sums of products stay exact, too. */
+const ROWS = 11
+const COLUMNS = 64
+/** A tile of each width. */
+const TOKENS = 7
+const WEIGHTS = Array.from({ length: ROWS }, (_, n) => integersFrom(n + 1, 16, -8))
+/** With 127 in each block the scale is 1, and rounding to 8 bits loses nothing. */
+const ACTIVATIONS = Array.from({ length: TOKENS }, (_, t) => {
+  return integersFrom(t + 100, 255, -127).map((x, k) => (k % 32 === t ? 127 : x))
+})
+
+function integersFrom(seed: number, count: number, lowest: number): number[] {
+  return Array.from({ length: COLUMNS }, (_, k) => ((k * k * 7 + k * seed * 3 + seed * 11) % count) + lowest)
+}
+
+/** The kernels that read the weights of a type. */
+export function checksOfType(type: RunnableType): KernelCheck[] {
+  return [
+    { kernel: `linear_${type}`, run: (bench) => linear(bench, type) },
+    { kernel: `embedding_${type}`, run: (bench) => embedding(bench, type) },
+  ]
+}
+
+export const OTHER_CHECKS: readonly KernelCheck[] = [
+  { kernel: 'quantize', run: quantize },
+  { kernel: 'normalize', run: normalize },
+  { kernel: 'rotate_half', run: (bench) => rotate(bench, 'rotate_half', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) },
+  { kernel: 'rotate_interleaved', run: (bench) => rotate(bench, 'rotate_interleaved', [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]) },
+  { kernel: 'gated_silu', run: gatedSilu },
+  { kernel: 'add', run: add },
+  { kernel: 'add_bias', run: addBias },
+  { kernel: 'select_rows', run: selectRows },
+  { kernel: 'append_f32', run: (bench) => append(bench, 'f32') },
+  { kernel: 'append_f16', run: (bench) => append(bench, 'f16') },
+  { kernel: 'attention_f32', run: (bench) => attention(bench, 'f32') },
+  { kernel: 'attention_f16', run: (bench) => attention(bench, 'f16') },
+]
+
+function linear(bench: TestBench, type: RunnableType): Answer {
+  const weights = placeWeights(bench, type)
+  const floats = bench.floats(ACTIVATIONS.flat())
+  const [activations, stride, steps] = type.startsWith('Q')
+    ? [quantized(bench, floats), activationStride(COLUMNS), COLUMNS / 32]
+    : [floats, 4 * COLUMNS, COLUMNS]
+  const output = bench.reserve(4 * TOKENS * 16)
+  bench.run(`linear_${type}`, weights, groupBytes(type, COLUMNS), activations, stride, TOKENS, output, 64, steps, 0, 2)
+  const expected = ACTIVATIONS.flatMap((x) => {
+    return Array.from({ length: 16 }, (_, n) => (WEIGHTS[n] ?? []).reduce((sum, w, k) => sum + w * x[k], 0))
+  })
+  return { actual: bench.read(output, TOKENS * 16), expected, tolerance: 0 }
+}
+
+function embedding(bench: TestBench, type: RunnableType): Answer {
+  const table = placeWeights(bench, type)
+  const ids = bench.integers([10, 0, 7])
+  const output = bench.reserve(3 * 4 * COLUMNS)
+  bench.run(`embedding_${type}`, table, groupBytes(type, COLUMNS), COLUMNS, ids, output, 4 * COLUMNS, 0, 3)
+  const expected = [10, 0, 7].flatMap((id) => WEIGHTS[id])
+  return { actual: bench.read(output, 3 * COLUMNS), expected, tolerance: 0 }
+}
+
+function placeWeights(bench: TestBench, type: RunnableType): number {
+  const address = bench.reserve(matrixBytes(type, ROWS, COLUMNS))
+  const matrix = { address, type, rows: ROWS, columns: COLUMNS, groupBytes: groupBytes(type, COLUMNS) }
+  WEIGHTS.forEach((row, n) => {
+    packRows(bench.views, matrix, n, 1, stored(type, row))
+  })
+  return address
+}
+
+/** A row of integers from -8 to 7 as in a file; scales are 1. */
+function stored(type: RunnableType, row: readonly number[]): Uint8Array {
+  const blocks = [row.slice(0, 32), row.slice(32)]
+  switch (type) {
+    case 'F32':
+      return new Uint8Array(Float32Array.from(row).buffer)
+    case 'F16':
+      return new Uint8Array(Uint16Array.from(row, floatToHalf).buffer)
+    case 'BF16':
+      return new Uint8Array(new Uint16Array(Float32Array.from(row).buffer).filter((_, i) => i % 2 === 1).buffer)
+    case 'Q8_0':
+      return Uint8Array.from(blocks.flatMap((block) => [0, 0x3c, ...block]))
+    case 'Q4_0':
+      return Uint8Array.from(blocks.flatMap((block) => [0, 0x3c, ...nibbles(block)]))
+  }
+}
+
+function nibbles(block: readonly number[]): number[] {
+  return block.slice(0, 16).map((low, i) => low + 8 + 16 * (block[i + 16] + 8))
+}
+
+function quantized(bench: TestBench, floats: number): number {
+  const stride = activationStride(COLUMNS)
+  const output = bench.reserve(TOKENS * stride)
+  bench.run('quantize', floats, 4 * COLUMNS, output, stride, COLUMNS / 32, 0, TOKENS)
+  return output
+}
+
+/** Ties go to even: with 127 the largest and a scale of 1, 0.5 becomes 0 and 1.5 becomes 2. */
+function quantize(bench: TestBench): Answer {
+  const block = [127, 0.5, 1.5, -0.5, -2.5, 3.49, -127, 2, ...new Array(24).fill(0)]
+  const input = bench.floats(block)
+  const output = bench.reserve(72)
+  bench.run('quantize', input, 128, output, 72, 1, 0, 1)
+  const quants = new Int16Array(bench.views.bytes.buffer, output, 8)
+  const [scale] = bench.read(output + 64, 1)
+  const sum = bench.views.words[(output + 68) / 4] | 0
+  const expected = [127, 0, 2, 0, -2, 3, -127, 2, 5, 1]
+  return { actual: Float32Array.from([...quants, sum, scale / 2 ** 112]), expected, tolerance: 0 }
+}
+
+/** All of size 2 in the first group and of size 3 in the second: the results are the weights with their signs. */
+function normalize(bench: TestBench): Answer {
+  const input = bench.floats([2, -2, 2, 2, -2, 3, 3, -3, -3, 3, 0, 0])
+  const weight = bench.floats([1, 2, 3, 4, 5])
+  const output = bench.reserve(48)
+  bench.run('normalize', input, output, 48, weight, 2, 5, 0, 0, 1)
+  return { actual: bench.read(output, 10), expected: [1, -2, 3, 4, -5, 1, 2, -3, -4, 5], tolerance: 1e-6 }
+}
+
+/** A quarter of a turn for even pairs, none for odd ones; `order` lists the parts as they stand: x of the pairs are 0 to 4, their y 5 to 9. */
+function rotate(bench: TestBench, kernel: 'rotate_half' | 'rotate_interleaved', order: readonly number[]): Answer {
+  const place = (part: number): number => order.indexOf(part)
+  const parts = [1, 2, 3, 4, 5, 10, 20, 30, 40, 50]
+  const head = new Array<number>(12).fill(7)
+  const turned = new Array<number>(12).fill(7)
+  for (let pair = 0; pair < 5; pair++) {
+    const [x, y] = [parts[pair], parts[pair + 5]]
+    const even = pair % 2 === 0
+    head[place(pair)] = x
+    head[place(pair + 5)] = y
+    turned[place(pair)] = even ? -y : x
+    turned[place(pair + 5)] = even ? x : y
+  }
+  const table = bench.floats([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+  const input = bench.floats(head)
+  const output = bench.reserve(48)
+  bench.run(kernel, input, output, 48, table, 5, 1, 12, 0, 1)
+  return { actual: bench.read(output, 12), expected: turned, tolerance: 0 }
+}
+
+function gatedSilu(bench: TestBench): Answer {
+  const gates = [0, 1, -1, 30, -30, -200, 200, 3]
+  const gate = bench.floats(gates)
+  const up = bench.floats([5, 2, 2, 2, 2, 2, 0.5, -1])
+  const output = bench.reserve(32)
+  bench.run('gated_silu', gate, up, output, 32, 0, 1)
+  const expected = [0, 1.4621172, -0.5378828, 60, 0, 0, 100, -2.8577224]
+  return { actual: bench.read(output, 8), expected, tolerance: 1e-5 }
+}
+
+function add(bench: TestBench): Answer {
+  const left = bench.floats([1, 2, 3, 4, 5, 6, 7, 8])
+  const right = bench.floats([10, 20, 30, 40, 50, 60, 70, 80])
+  const output = bench.reserve(32)
+  bench.run('add', left, right, output, 16, 0, 2)
+  return { actual: bench.read(output, 8), expected: [11, 22, 33, 44, 55, 66, 77, 88], tolerance: 0 }
+}
+
+function addBias(bench: TestBench): Answer {
+  const values = bench.floats([1, 2, 3, 4, 5, 6, 7, 8])
+  bench.run('add_bias', values, bench.floats([10, 20, 30, 40]), 16, 0, 2)
+  return { actual: bench.read(values, 8), expected: [11, 22, 33, 44, 15, 26, 37, 48], tolerance: 0 }
+}
+
+function selectRows(bench: TestBench): Answer {
+  const input = bench.floats([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
+  const output = bench.reserve(32)
+  bench.run('select_rows', input, bench.integers([2, 0]), output, 16, 0, 2)
+  return { actual: bench.read(output, 8), expected: [3, 3, 3, 3, 1, 1, 1, 1], tolerance: 0 }
+}
+
+/** One head of 4 dimensions; token 0 in place 63 of page 0, token 1 in place 0 of page 1. */
+const STATE = { kind: 'kv', id: 0, keyValueHeads: 1, headDimension: 4 } as const
+const KEYS = [1, 0, 0, 0, 0, 1, 0, 0]
+const VALUES = [4, 8, -4, 0.5, 8, 4, 4, 1.5]
+
+function appended(bench: TestBench, type: CacheType, slots: readonly number[]): number {
+  const bytes = pageBytes(STATE, type)
+  const pages = bench.reserve(2 * bytes)
+  const [keys, values, places] = [bench.floats(KEYS), bench.floats(VALUES), bench.integers(slots)]
+  bench.run(`append_${type}`, keys, values, 16, places, pages, bytes, 1, 4, 0, 2)
+  return pages
+}
+
+/** Keys lie transposed: dimension by dimension, 64 places each. */
+function append(bench: TestBench, type: CacheType): Answer {
+  const pages = appended(bench, type, [63, 64])
+  const { bytes } = bench.views
+  const size = type === 'f16' ? 2 : 4
+  const word = (element: number): number => {
+    const at = pages + element * size
+    return bytes[at + size - 1] * 256 + bytes[at + size - 2]
+  }
+  const page = 2 * 64 * 4
+  const actual = [word(63), word(64 + 63), word(page), word(page + 64), word(256 + 4 * 63), word(page + 256 + 3)]
+  const one = type === 'f16' ? 0x3c00 : 0x3f80
+  const [four, oneAndHalf] = type === 'f16' ? [0x4400, 0x3e00] : [0x4080, 0x3fc0]
+  return { actual: Float32Array.from(actual), expected: [one, 0, 0, one, four, oneAndHalf], tolerance: 0 }
+}
+
+/** Token 0 sees itself; token 1 sees both, with scores ln 3 and 0: it takes three quarters of the first. */
+function attention(bench: TestBench, type: CacheType): Answer {
+  const pages = appended(bench, type, [0, 1])
+  const queries = bench.floats([1, 2, 3, 4, Math.log(3), 0, 0, 0])
+  const output = bench.reserve(32)
+  const positions = bench.integers([0, 1])
+  const task = bench.integers([0, 2, bench.integers([0]), 1])
+  const scratch = bench.reserve(attentionScratchBytes(1, 4))
+  const state = [pages, pageBytes(STATE, type), positions, task, 1, 1, 4, 1, scratch] as const
+  bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 0, 1)
+  return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75], tolerance: 1e-5 }
+}
