@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/reference/backend.ts'
+import { wasmBackend } from '../backends/wasm/backend.ts'
 import { openFile } from '../bytes/file-source.ts'
 import { Harness, LONGER_THAN_A_PAGE, largestDifference } from '../testing/harness.ts'
 import { sharedData } from '../testing/shared-data.ts'
@@ -12,7 +13,10 @@ import { readSafetensorsHeader } from '../weights/safetensors-header.ts'
  */
 
 const MODELS = ['llama-plain', 'llama3-scaled', 'qwen3']
-const BACKENDS: { backend: Backend; bound: number }[] = [{ backend: referenceBackend, bound: 2e-4 }]
+const BACKENDS: { backend: Backend; bound: number }[] = [
+  { backend: referenceBackend, bound: 2e-4 },
+  { backend: wasmBackend, bound: 2e-3 },
+]
 
 const folder = sharedData('refmodels')
 

@@ -1,8 +1,9 @@
 import { OptionError } from '../errors.ts'
 import type { Backend, BackendName } from './backend.ts'
 import { referenceBackend } from './reference/backend.ts'
+import { wasmBackend } from './wasm/backend.ts'
 
-const BACKENDS: readonly Backend[] = [referenceBackend]
+const BACKENDS: readonly Backend[] = [wasmBackend, referenceBackend]
 
 /** @throws OptionError */
 export function backendByName(name: BackendName): Backend {
