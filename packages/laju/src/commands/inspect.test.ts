@@ -42,8 +42,10 @@ async function inspectMutant(path: string, seed: number): Promise<number> {
   const start = performance.now()
   const exitCode = await main(['inspect', path, '--backend', 'reference'])
   expect(performance.now() - start, `seed ${seed} takes too long`).toBeLessThan(PATIENCE_MS)
-  if (exitCode === 0) expect(stdout, `seed ${seed}`).toMatch(/^memory +[1-9]/m)
-  else {
+  if (exitCode === 0) {
+    expect(stdout, `seed ${seed}`).toMatch(/^memory +[1-9]/m)
+    expect(stdout, `seed ${seed}`).not.toMatch(/NaN|Infinity|undefined|null/)
+  } else {
     expect(exitCode, `seed ${seed}`).toBe(1)
     expect(stderr, `seed ${seed}`).toMatch(FOUND)
   }
@@ -72,6 +74,15 @@ describe.skipIf(GGUF === '')('laju inspect of a broken header gives a message or
       refused += await inspectMutant(folder, seed)
     }
     expect(refused).toBeGreaterThan(MUTANTS / 4)
+  })
+
+  it('of config.json', async () => {
+    const file = readFileSync(join(SAFETENSORS, 'config.json'))
+    copyFileSync(join(SAFETENSORS, 'model.safetensors'), join(folder, 'model.safetensors'))
+    for (let seed = 1; seed <= MUTANTS; seed++) {
+      writeFileSync(join(folder, 'config.json'), mutate(file, file.length, seededDraw(seed)))
+      await inspectMutant(folder, seed)
+    }
   })
 })
 

@@ -38,7 +38,7 @@ const FAULTS: readonly Fault[] = [
     return changed(file, (bytes) => bytes.setUint8(index, 0x30 + draw(10)))
   },
   function cutOff(file, header, draw) {
-    return file.slice(0, draw(header))
+    return file.subarray(0, draw(header))
   },
   function lostBytes(file, header, draw) {
     const at = draw(header)
@@ -56,7 +56,7 @@ function place(file: Uint8Array, header: number, draw: Draw, length: number): nu
 
 /** Files too short for the change stay as they are. */
 function changed(file: Uint8Array, change: (bytes: DataView) => void): Uint8Array {
-  const copy = file.slice()
+  const copy = new Uint8Array(file)
   if (copy.length >= 8) change(new DataView(copy.buffer))
   return copy
 }
