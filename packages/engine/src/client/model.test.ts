@@ -8,7 +8,7 @@ import { load } from './model.ts'
 
 const model = sharedData('refmodels/qwen3/qwen3.f32.gguf')
 const path = model ?? ''
-const options = { backend: 'reference', contextLength: 256 } as const
+const options = { contextLength: 256 } as const
 const long = { temperature: 0, maxTokens: 240 } as const
 
 /** The code runs in a fresh process; its output, and whether it ended by itself. */

@@ -7,7 +7,6 @@ import { sharedData } from '../testing/shared-data.ts'
 import { Engine } from './engine.ts'
 
 const model = sharedData('refmodels/qwen3/qwen3.f32.gguf')
-const options = { backend: 'reference', contextLength: 128, cacheType: 'f32' } as const
 const raw = (text: string, settings = {}) => ({
   prompt: { text },
   conversation: undefined,
@@ -24,8 +23,9 @@ function openFiles(): number | undefined {
   }
 }
 
-describe.skipIf(!model)('Engine', () => {
+describe.skipIf(!model).each(['reference', 'wasm'] as const)('Engine on %s', (backend) => {
   const path = model ?? ''
+  const options = { backend, contextLength: 128, cacheType: 'f32' } as const
   let engine: Engine
 
   beforeAll(async () => {
