@@ -75,7 +75,6 @@ export class ByteLevelBpe implements Tokenizer {
     for (const id of this.#special) this.#whole[id] = NOT_WHOLE
   }
 
-  /** @throws TokenizerError `invalid-option` when the text has a word of tens of millions of characters. */
   encode(text: string, options: { special?: boolean; beginning?: boolean } = {}): Int32Array {
     const { special = true, beginning = false } = options
     const result = new Int32List(16 + (text.length >> 2))

@@ -36,7 +36,7 @@ export function tokenizerFromJson(bytes: Uint8Array, name: string, companions: T
   checkDecoder(json.rest.decoder, name)
   const normalizes = readNormalizer(json.rest.normalizer, name)
   const preTokenizer = readPreTokenizer(json.rest.pre_tokenizer, name)
-  const builder = json.readVocabulary()
+  const builder = json.vocabulary
   const added = readAddedTokens(json.rest, config, name)
   for (const { id, text } of added) builder.addText(id, new TextEncoder().encode(text))
   const vocabulary = builder.build()

@@ -54,57 +54,75 @@ export class MergesBuilder {
   readonly #lefts = new Int32List(1024)
   readonly #rights = new Int32List(1024)
   readonly #results = new Int32List(1024)
-  #scratch = new Uint8Array(256)
+  /** The bytes of the merge that is being added, and where those of its left half end. */
+  #bytes = new Uint8Array(256)
+  #middle = 0
+  #left = -1
+  #result = -1
 
   constructor(vocabulary: Vocabulary, file: string) {
     this.#vocabulary = vocabulary
     this.#file = file
   }
 
-  /**
-   * The merge of `left[leftStart..leftEnd)` and `right[rightStart..rightEnd)`, both UTF-8 text in the byte alphabet.
-   * @throws TokenizerError when one of the two or what they make is not in the vocabulary (as Hugging Face does;
-   *   llama.cpp makes such a merge and then falls back to single bytes).
-   */
-  add(
-    left: Uint8Array,
-    leftStart: number,
-    leftEnd: number,
-    right: Uint8Array,
-    rightStart: number,
-    rightEnd: number,
-  ): void {
-    const room = leftEnd - leftStart + rightEnd - rightStart
-    if (room > this.#scratch.length) this.#scratch = new Uint8Array(2 * room)
-    const bytes = this.#scratch
-    const middle = decodeByteAlphabet(left, leftStart, leftEnd, bytes, 0)
-    const end = middle < 0 ? -1 : decodeByteAlphabet(right, rightStart, rightEnd, bytes, middle)
-    const a = end < 0 ? -1 : this.#vocabulary.find(bytes, 0, middle)
-    const b = end < 0 ? -1 : this.#vocabulary.find(bytes, middle, end)
-    const result = end < 0 ? -1 : this.#vocabulary.find(bytes, 0, end)
-    if (a < 0 || b < 0 || result < 0) {
-      throw this.#unknown(left.subarray(leftStart, leftEnd), right.subarray(rightStart, rightEnd))
-    }
-    this.#lefts.push(a)
-    this.#rights.push(b)
-    this.#results.push(result)
+  /** The left half of a merge, `source[start..end)`, UTF-8 text in the byte alphabet. `addRight` completes it. */
+  addLeft(source: Uint8Array, start: number, end: number): void {
+    if (end - start > this.#bytes.length) this.#bytes = new Uint8Array(2 * (end - start))
+    this.#middle = decodeByteAlphabet(source, start, end, this.#bytes, 0)
+    this.#left = this.#vocabulary.find(this.#bytes, 0, this.#middle)
+    if (this.#left < 0) throw this.#unknown(source, start, end)
   }
 
-  /** The merge of "a b". @throws TokenizerError also when the text is not two tokens with one space between. */
+  /**
+   * The right half.
+   * @throws TokenizerError, as `addLeft`, when the half or what the two make is not in the vocabulary (Hugging Face
+   *   does the same; llama.cpp makes such a merge and then falls back to single bytes).
+   */
+  addRight(source: Uint8Array, start: number, end: number): void {
+    this.#reserve(this.#middle + end - start)
+    const length = decodeByteAlphabet(source, start, end, this.#bytes, this.#middle)
+    const right = this.#vocabulary.find(this.#bytes, this.#middle, length)
+    if (right < 0) throw this.#unknown(source, start, end)
+    this.#result = this.#find(length)
+    if (this.#result < 0) throw this.#unknown(this.#bytes, 0, length)
+    this.#lefts.push(this.#left)
+    this.#rights.push(right)
+    this.#results.push(this.#result)
+  }
+
+  /** "a b". @throws TokenizerError, as `addRight`. */
   addJoined(source: Uint8Array, start: number, end: number): void {
     let space = start + 1
     while (space < end && source[space] !== 0x20) space++
-    this.add(source, start, space, source, Math.min(space + 1, end), end)
+    this.addLeft(source, start, space)
+    this.addRight(source, Math.min(space + 1, end), end)
   }
 
   build(): Merges {
     return new Merges(this.#lefts.toArray(), this.#rights.toArray(), this.#results.toArray())
   }
 
-  #unknown(left: Uint8Array, right: Uint8Array): TokenizerError {
-    const decoder = new TextDecoder()
-    const text = `"${decoder.decode(left)}" and "${decoder.decode(right)}"`
-    const message = `Merge ${this.#results.length} of ${this.#file}, of ${text}, is not made of tokens it has, or makes none.`
+  /**
+   * What the merge makes. Vocabularies have that in the order of the merges, so it mostly is the last result again or
+   * the id after it, which is faster to check than to look up.
+   */
+  #find(length: number): number {
+    const last = this.#result
+    if (this.#vocabulary.equals(last + 1, this.#bytes, 0, length)) return last + 1
+    if (this.#vocabulary.equals(last, this.#bytes, 0, length)) return last
+    return this.#vocabulary.find(this.#bytes, 0, length)
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#bytes.length) return
+    const larger = new Uint8Array(2 * size)
+    larger.set(this.#bytes)
+    this.#bytes = larger
+  }
+
+  #unknown(source: Uint8Array, start: number, end: number): TokenizerError {
+    const text = new TextDecoder().decode(source.subarray(start, end))
+    const message = `Merge ${this.#results.length} of ${this.#file} is about "${text}", which is none of its tokens.`
     return new TokenizerError('invalid-tokenizer', message, { file: this.#file, field: 'merges' })
   }
 }

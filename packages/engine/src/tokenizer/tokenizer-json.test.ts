@@ -8,7 +8,7 @@ const BYTES = Object.fromEntries(Array.from({ length: 256 }, (_, byte) => [inByt
 
 function read(text: string) {
   const json = new TokenizerJson(new TextEncoder().encode(text), 'tokenizer.json')
-  const vocabulary = json.readVocabulary().build()
+  const vocabulary = json.vocabulary.build()
   return { rest: json.rest, vocabulary, merges: json.readMerges(vocabulary) }
 }
 

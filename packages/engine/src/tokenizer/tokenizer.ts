@@ -10,12 +10,14 @@ export interface Tokenizer {
   readonly specialTokens: ReadonlyMap<string, string>
 
   /**
-   * @param options.special parse the texts of added tokens (`<|im_start|>`) as those tokens; default true.
-   *   Text of a user that must not turn into control tokens is encoded with false.
+   * @param options.special parse the texts of special tokens (`<|im_start|>`) as those tokens; default true. Text of
+   *   a user that must not turn into control tokens is encoded with false. Added tokens that are not special
+   *   (`<think>` in Qwen 3) are found either way, as in Hugging Face and llama.cpp.
    * @param options.beginning put the `beginning` token first, if there is one; default false.
+   * @throws TokenizerError `invalid-option` when a word is tens of millions of characters long.
    */
   encode(text: string, options?: { special?: boolean; beginning?: boolean }): Int32Array
-  /** @param options.special keep the texts of special (control) tokens; default true. */
+  /** Bytes that are no UTF-8 become U+FFFD. @param options.special keep the texts of special tokens; default true. */
   decode(ids: ArrayLike<number>, options?: { special?: boolean }): string
   /** The bytes a token stands for; a special token's are its text in UTF-8. Empty for unknown ids. */
   bytes(id: number): Uint8Array

@@ -51,11 +51,12 @@ export class Vocabulary {
     const mask = this.#slots.length - 1
     for (let slot = hash(bytes, start, end) & mask; ; slot = (slot + 1) & mask) {
       const id = (this.#slots[slot] ?? 0) - 1
-      if (id < 0 || this.#equals(id, bytes, start, end)) return slot
+      if (id < 0 || this.equals(id, bytes, start, end)) return slot
     }
   }
 
-  #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+  /** Whether token `id` consists of `bytes[start..end)`. */
+  equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.#starts[id] ?? 0
     const length = end - start
     if ((this.#ends[id] ?? 0) - from !== length) return false
