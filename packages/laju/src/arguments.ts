@@ -92,11 +92,18 @@ function parseStrictly(command: Command, typed: readonly string[]) {
   try {
     return parseArgs({ args: [...typed], options, allowPositionals: true, strict: true })
   } catch (error) {
-    if (!isParseError(error)) throw error
-    throw new UsageError(error.message.replaceAll('\n', ' '))
+    throw isParseError(error) ? new UsageError(parseProblem(error)) : error
   }
 }
 
 function isParseError(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
+
+/** Node's first sentence says what is wrong; what follows is about its API more than about the command. */
+function parseProblem({ message }: Error): string {
+  const [sentence = message] = message.split(/\.?\n|\. /)
+  if (/^Unknown option '-[^-]/.test(sentence)) return `${sentence}. Text that starts with a dash goes after " -- ".`
+  if (/ambiguous$/.test(sentence)) return `${sentence}. Write a value that starts with a dash as "--option=-1".`
+  return `${sentence}.`
 }

@@ -18,7 +18,9 @@ const COMMANDS: readonly Command[] = [chat, run, inspect, tokenize, logits]
  * signal ended it.
  */
 export async function main(typed: readonly string[]): Promise<number> {
-  process.stdout.off('error', endQuietlyOnBrokenPipe).on('error', endQuietlyOnBrokenPipe)
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.off('error', endQuietlyOnBrokenPipe).on('error', endQuietlyOnBrokenPipe)
+  }
   using interruption = new Interruption()
   try {
     await dispatch(typed, interruption.signal)
