@@ -12,7 +12,7 @@ import { readSafetensorsHeader } from '../weights/safetensors-header.ts'
  * The model suite: tiny random models of every family against the logits of Hugging Face transformers (float32, eager).
  */
 
-const MODELS = ['llama-plain', 'llama3-scaled', 'qwen3']
+const MODELS = ['llama-plain', 'llama3-scaled', 'qwen2', 'qwen2-yarn', 'qwen3']
 const BACKENDS: { backend: Backend; bound: number }[] = [
   { backend: referenceBackend, bound: 2e-4 },
   { backend: wasmBackend, bound: 2e-3 },

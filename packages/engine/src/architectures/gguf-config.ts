@@ -12,7 +12,8 @@ export async function ggufConfig(
   signal?: AbortSignal,
 ): Promise<DecoderConfig> {
   const { metadata, tensors, name: file } = checkpoint
-  const parameters = new Hyperparameters(file, (key) => metadata.get(`${architecture.name}.${key}`))
+  const prefix = `${architecture.name}.`
+  const parameters = new Hyperparameters(file, (key) => metadata.get(prefix + key), prefix)
   const width = parameters.size('embedding_length')
   const heads = parameters.size('attention.head_count')
   const headDimension = parameters.size('attention.key_length', width / heads)

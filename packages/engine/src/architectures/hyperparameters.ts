@@ -8,10 +8,13 @@ const LARGEST_SIZE = 2 ** 31 - 1
 export class Hyperparameters {
   readonly file: string
   readonly #get: (field: string) => unknown
+  readonly #prefix: string
 
-  constructor(file: string, get: (field: string) => unknown) {
+  /** @param prefix of the field names, in messages */
+  constructor(file: string, get: (field: string) => unknown, prefix = '') {
     this.file = file
     this.#get = get
+    this.#prefix = prefix
   }
 
   has(field: string): boolean {
@@ -55,19 +58,19 @@ export class Hyperparameters {
   unsupported(field: string, what: string): CheckpointError {
     return new CheckpointError(
       'unsupported-architecture',
-      `${this.file}: ${field} is ${what}, which this version cannot run.`,
+      `${this.file}: ${this.#prefix}${field} is ${what}, which this version cannot run.`,
       {
         file: this.file,
-        field,
+        field: this.#prefix + field,
         remedy: 'Use a checkpoint without it, or a later version of laju.',
       },
     )
   }
 
   #fail(field: string, problem: string): CheckpointError {
-    return new CheckpointError('invalid-checkpoint', `${this.file}: ${field} ${problem}.`, {
+    return new CheckpointError('invalid-checkpoint', `${this.file}: ${this.#prefix}${field} ${problem}.`, {
       file: this.file,
-      field,
+      field: this.#prefix + field,
       remedy: 'The configuration is broken; get the checkpoint again from its publisher.',
     })
   }
