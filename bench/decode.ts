@@ -81,9 +81,8 @@ async function measure(
   for (let pair = 0; pair < pairs; pair++) {
     const order = [...contenders.keys()]
     for (const i of pair % 2 === 0 ? order : order.reverse()) {
-      const run = await contenders[i]?.decode({ prompt: PROMPT, tokens })
-      // The first token comes from the prompt's step: what was timed is every token after it.
-      if (run !== undefined) speeds[i]?.push(((run.tokens - 1) * 1000) / run.milliseconds)
+      const contender = contenders[i]
+      if (contender !== undefined) speeds[i]?.push(await speed(contender, tokens))
     }
   }
   const [first = [], second] = speeds
@@ -99,6 +98,13 @@ async function measure(
     }),
     ratio: second && quartiles(first.map((speed, i) => speed / (second[i] ?? Number.NaN))),
   }
+}
+
+/** The first token comes from the prompt's step: what is timed is every token after it. */
+async function speed(contender: ContenderProcess, tokens: number): Promise<number> {
+  const run = await contender.decode({ prompt: PROMPT, tokens })
+  if (run.tokens < 2) throw new Error(`${contender.name} ended its text at once, so there is nothing to measure.`)
+  return ((run.tokens - 1) * 1000) / run.milliseconds
 }
 
 function print(report: Report): void {
