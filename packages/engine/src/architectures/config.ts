@@ -55,13 +55,13 @@ const LARGEST_HEAD = 8192
 export function checkHeads(parameters: Hyperparameters, config: DecoderConfig): DecoderConfig {
   const { heads, keyValueHeads, headDimension, rotary } = config
   if (heads % keyValueHeads !== 0) {
-    throw parameters.unsupported('head counts', `${heads} over ${keyValueHeads} key-value heads`)
+    throw parameters.unsupported('attention.head_count', `${heads} over ${keyValueHeads} key-value heads`)
   }
   if (!Number.isInteger(headDimension) || headDimension > LARGEST_HEAD) {
-    throw parameters.unsupported('head dimension', String(headDimension))
+    throw parameters.unsupported('attention.key_length', String(headDimension))
   }
   if (rotary.dimensions % 2 !== 0 || rotary.dimensions > headDimension) {
-    throw parameters.unsupported('rotary dimensions', `${rotary.dimensions} of ${headDimension}`)
+    throw parameters.unsupported('rope.dimension_count', `${rotary.dimensions} of ${headDimension}`)
   }
   return config
 }
