@@ -57,13 +57,18 @@ async function takeTurns(session: ChatSession, editor: LineEditor, first: string
   if (first !== undefined) console.log(echoed(first))
   let message = first ?? (await editor.read())
   while (message !== undefined) {
-    const command = message === first ? undefined : parseChatCommand(message)
-    if (command) {
-      if (!(await session.obey(command))) return
-    } else if (message.trim() !== '') await askStoppably(session, editor, message, signal)
-    if (signal.aborted) return
+    const goesOn = await takeTurn(session, message, (question) => askStoppably(session, editor, question, signal))
+    if (!goesOn || signal.aborted) return
     message = await editor.read()
   }
+}
+
+/** Obeys or asks; false when the message ends the chat. */
+async function takeTurn(session: ChatSession, message: string, ask: (question: string) => Promise<void>) {
+  const command = parseChatCommand(message)
+  if (command) return session.obey(command)
+  if (message.trim() !== '') await ask(message)
+  return true
 }
 
 /** Ctrl-C stops the answer; `signal` ends the whole chat. */
@@ -79,18 +84,12 @@ function askStoppably(session: ChatSession, editor: LineEditor, question: string
 /** Without a terminal: the question of --ask, or else every line of the standard input. */
 async function answerLines(session: ChatSession, given: Arguments, signal: AbortSignal): Promise<void> {
   const question = given.text('ask')
-  if (question !== undefined) return answerLine(session, question, signal)
-  for await (const line of createInterface({ input: process.stdin, signal })) {
-    const command = parseChatCommand(line)
-    if (command) {
-      if (!(await session.obey(command))) return
-    } else if (line.trim() !== '') await answerLine(session, line, signal)
+  const lines = question === undefined ? createInterface({ input: process.stdin, signal }) : [question]
+  const ask = (line: string) => {
+    console.log(echoed(line))
+    return session.ask(line, signal)
   }
-}
-
-async function answerLine(session: ChatSession, question: string, signal: AbortSignal): Promise<void> {
-  console.log(echoed(question))
-  await session.ask(question, signal)
+  for await (const line of lines) if (!(await takeTurn(session, line, ask))) return
 }
 
 function echoed(question: string): string {
