@@ -1,6 +1,6 @@
 import { EngineError } from '../../errors.ts'
 import { RUNNABLE_TYPES } from '../../weights/element-type.ts'
-import { type Bank, createBank } from './bank.ts'
+import { createBank } from './bank.ts'
 import { checksOfType, type KernelCheck, OTHER_CHECKS } from './known-answers.ts'
 import { TestBench } from './test-bench.ts'
 
@@ -14,15 +14,16 @@ let passed = false
 export function checkKernels(): void {
   if (passed) return
   const checks = [...RUNNABLE_TYPES.flatMap(checksOfType), ...OTHER_CHECKS]
-  for (const check of checks) expectAnswer(createBank(CHECK_BYTES), check)
+  const bench = new TestBench(createBank(CHECK_BYTES))
+  for (const check of checks) expectAnswer(bench, check)
   passed = true
 }
 
-const CHECK_BYTES = 65_536
+const CHECK_BYTES = 2 ** 18
 
 /** @throws EngineError `kernel-failed` */
-export function expectAnswer(bank: Bank, { kernel, run }: KernelCheck): void {
-  const { actual, expected, tolerance } = run(new TestBench(bank))
+export function expectAnswer(bench: TestBench, { kernel, run }: KernelCheck): void {
+  const { actual, expected, tolerance } = run(bench)
   expected.forEach((value, i) => {
     if (Math.abs(actual[i] - value) <= tolerance) return
     throw new EngineError('kernel-failed', `The kernel ${kernel} computes ${actual[i]} where ${value} is right.`, {

@@ -5,13 +5,14 @@ import { createBank } from '../bank.ts'
 import { listFunction } from '../emitter/listing.ts'
 import { checksOfType, OTHER_CHECKS } from '../known-answers.ts'
 import { expectAnswer } from '../self-check.ts'
+import { TestBench } from '../test-bench.ts'
 import { kernelModule } from './kernels.ts'
 
 const CHECKS = [...RUNNABLE_TYPES.flatMap(checksOfType), ...OTHER_CHECKS]
 
 describe.each([false, true])('in shared memory: %s', (shared) => {
   test.each(CHECKS)('$kernel gives the known answer', (check) => {
-    expect(() => expectAnswer(createBank(65_536, { shared }), check)).not.toThrow()
+    expect(() => expectAnswer(new TestBench(createBank(65_536, { shared })), check)).not.toThrow()
   })
 })
 
@@ -25,7 +26,7 @@ test('a wrong answer is named', () => {
     kernel: 'add',
     run: () => ({ actual: Float32Array.from([1, Number.NaN]), expected: [1, 2], tolerance: 0 }),
   } as const
-  expect(() => expectAnswer(createBank(65_536), check)).toThrow(EngineError)
+  expect(() => expectAnswer(new TestBench(createBank(65_536)), check)).toThrow(EngineError)
 })
 
 describe('emitted bodies', () => {

@@ -2,9 +2,6 @@ import { load, op, vectorOf } from '../emitter/expression.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
 import { addScaled, dotLocals } from './scaled-dots.ts'
 
-/** Pairs of columns in one round of the inner loop. */
-const PAIRS_PER_ROUND = 4
-
 /**
  * y[n] = sum over blocks of dw[n] dx sum over 32 columns of qw[n][k] qx[k], in integers inside a block.
  *
@@ -17,25 +14,23 @@ export const emitQ8Tile: EmitTile = (tile) => {
   const quantsEnd = f.local('quantsEnd', 'i32')
   const low = f.local('weightsLow', 'v128')
   const high = f.local('weightsHigh', 'v128')
-  const splat = f.local('pair', 'v128')
+  const pair = f.local('pair', 'v128')
   f.doWhile(
     () => {
       for (const dot of dots.flat()) f.set(dot, vectorOf(0))
       f.set(quantsEnd, op('i32.add', weights, 256))
       f.doWhile(
         () => {
-          for (let pair = 0; pair < PAIRS_PER_ROUND; pair++) {
-            f.set(low, load('v128.load8x8_s', weights, 16 * pair))
-            f.set(high, load('v128.load8x8_s', weights, 16 * pair + 8))
-            activations.forEach((address, row) => {
-              f.set(splat, loadSplat(address, 4 * pair))
-              const [dotLow, dotHigh] = dots[row]
-              f.set(dotLow, op('i32x4.add', dotLow, op('i32x4.dot_i16x8_s', low, splat)))
-              f.set(dotHigh, op('i32x4.add', dotHigh, op('i32x4.dot_i16x8_s', high, splat)))
-            })
-          }
-          for (const address of activations) f.increase(address, 4 * PAIRS_PER_ROUND)
-          f.increase(weights, 16 * PAIRS_PER_ROUND)
+          f.set(low, load('v128.load8x8_s', weights, 0))
+          f.set(high, load('v128.load8x8_s', weights, 8))
+          activations.forEach((address, row) => {
+            const [dotLow, dotHigh] = dots[row]
+            f.set(pair, loadSplat(address, 0))
+            f.set(dotLow, op('i32x4.add', dotLow, op('i32x4.dot_i16x8_s', low, pair)))
+            f.set(dotHigh, op('i32x4.add', dotHigh, op('i32x4.dot_i16x8_s', high, pair)))
+            f.increase(address, 4)
+          })
+          f.increase(weights, 16)
         },
         op('i32.ne', weights, quantsEnd),
       )
