@@ -1,12 +1,11 @@
 import { TokenizerError } from '../errors.ts'
 import { type AddedToken, AddedTokens } from './added-tokens.ts'
 import { Int32List } from './int32-list.ts'
-import { LONGEST_QUEUE } from './merge-queue.ts'
 import type { Merges } from './merges.ts'
 import { type PreTokenizer, wordTooLong } from './pre-tokenizer.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import type { Vocabulary } from './vocabulary.ts'
-import { WordEncoder } from './word-encoder.ts'
+import { LONGEST_WORD, WordEncoder } from './word-encoder.ts'
 
 /** What a byte-level BPE tokenizer consists of, from whatever file. */
 export interface ByteLevelBpeParts {
@@ -50,7 +49,8 @@ export class ByteLevelBpe implements Tokenizer {
   readonly #special: ReadonlySet<number>
   /** Most words of a text are tokens: remembering which of them encode to themselves skips most of the merging. */
   readonly #whole: Uint8Array
-  #word = new Uint8Array(256)
+  /** The word at hand in UTF-8; a longer word than this has room for gets memory of its own. */
+  readonly #word = new Uint8Array(1024)
 
   /** @throws TokenizerError when a byte that occurs in UTF-8 has no token. */
   constructor(parts: ByteLevelBpeParts) {
@@ -128,17 +128,18 @@ export class ByteLevelBpe implements Tokenizer {
   }
 
   #encodeWord(text: string, start: number, end: number, result: Int32List): void {
-    if (3 * (end - start) > this.#word.length) this.#word = new Uint8Array(6 * (end - start))
-    const length = writeUtf8(text, start, end, this.#word)
-    if (length > LONGEST_QUEUE) throw wordTooLong()
-    const id = this.#vocabulary.find(this.#word, 0, length)
+    const room = 3 * (end - start)
+    const word = room > this.#word.length ? new Uint8Array(room) : this.#word
+    const length = writeUtf8(text, start, end, word)
+    if (length > LONGEST_WORD) throw wordTooLong()
+    const id = this.#vocabulary.find(word, 0, length)
     const known = id < 0 ? NOT_WHOLE : this.#whole[id]
     if (known === WHOLE || (this.#ignoresMerges && known === UNKNOWN)) {
       result.push(id)
       return
     }
     const before = result.length
-    this.#words.encode(this.#word, length, result)
+    this.#words.encode(word, length, result)
     if (known === UNKNOWN) this.#whole[id] = result.length === before + 1 ? WHOLE : NOT_WHOLE
   }
 }

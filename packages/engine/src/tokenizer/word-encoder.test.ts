@@ -29,7 +29,7 @@ const MERGES = fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength:
 })
 
 const WORDS = fc
-  .array(fc.constantFrom(0x61, 0x62, 0x63), { maxLength: 200, size: 'max' })
+  .array(fc.constantFrom(0x61, 0x62, 0x63), { maxLength: 400, size: 'max' })
   .map((bytes) => Uint8Array.from(bytes))
 
 it('encodes short and long words by the definition', () => {

@@ -1,9 +1,12 @@
 import type { Int32List } from './int32-list.ts'
-import { MergeQueue } from './merge-queue.ts'
+import { LONGEST_QUEUE, MergeQueue } from './merge-queue.ts'
 import { type Merges, NO_MERGE } from './merges.ts'
 
-/** Up to here, scanning all pairs for every merge is faster than keeping them in order. */
-const SHORT = 48
+/** In bytes. */
+export const LONGEST_WORD = LONGEST_QUEUE
+
+/** Up to this many bytes, scanning all pairs for every merge is faster than keeping them in order. */
+const SHORT = 128
 
 /**
  * Byte pair encoding of one word: its bytes are the first tokens; then, over and over, the two neighbours whose merge
@@ -13,33 +16,26 @@ export class WordEncoder {
   readonly #merges: Merges
   /** The token of every byte. */
   readonly #byteIds: Int32Array
-  #ids = new Int32Array(2 * SHORT)
-  /** The rank of the merge of the token at i with the one after it. */
-  #ranks = new Int32Array(2 * SHORT)
+  /** Of a short word: its tokens, and the rank of the merge of the token at i with the one after it. */
+  readonly #ids = new Int32Array(SHORT)
+  readonly #ranks = new Int32Array(SHORT)
 
   constructor(merges: Merges, byteIds: Int32Array) {
     this.#merges = merges
     this.#byteIds = byteIds
   }
 
-  /** Appends the tokens of `bytes[0..length)`. */
+  /** Appends the tokens of `bytes[0..length)`; at most LONGEST_WORD bytes. */
   encode(bytes: Uint8Array, length: number, result: Int32List): void {
-    if (length > this.#ids.length) {
-      this.#ids = new Int32Array(2 * length)
-      this.#ranks = new Int32Array(2 * length)
-    }
+    if (length <= SHORT) this.#encodeShort(bytes, length, result)
+    else this.#encodeLong(bytes, length, result)
+  }
+
+  #encodeShort(bytes: Uint8Array, length: number, result: Int32List): void {
     const ids = this.#ids
     const ranks = this.#ranks
     for (let i = 0; i < length; i++) ids[i] = this.#byteIds[bytes[i] ?? 0] ?? -1
     for (let i = 0; i + 1 < length; i++) ranks[i] = this.#merges.rank(ids[i] ?? -1, ids[i + 1] ?? -1)
-    if (length > 0) ranks[length - 1] = NO_MERGE
-    if (length <= SHORT) this.#encodeShort(length, result)
-    else this.#encodeLong(length, result)
-  }
-
-  #encodeShort(length: number, result: Int32List): void {
-    const ids = this.#ids
-    const ranks = this.#ranks
     for (;;) {
       let best = NO_MERGE
       let at = -1
@@ -64,9 +60,9 @@ export class WordEncoder {
   }
 
   /** The same with a queue of merges and a list of neighbours: n log n, for long runs without a break. */
-  #encodeLong(length: number, result: Int32List): void {
-    const ids = this.#ids
-    const ranks = this.#ranks
+  #encodeLong(bytes: Uint8Array, length: number, result: Int32List): void {
+    const ids = Int32Array.from({ length }, (_, i) => this.#byteIds[bytes[i] ?? 0] ?? -1)
+    const ranks = new Int32Array(length).fill(NO_MERGE)
     const next = Int32Array.from({ length }, (_, i) => i + 1)
     const previous = Int32Array.from({ length }, (_, i) => i - 1)
     const queue = new MergeQueue()
