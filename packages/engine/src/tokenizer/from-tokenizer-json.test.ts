@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenizerError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../weights/checkpoint.ts'
@@ -12,7 +13,11 @@ function added(id: number, content: string, fields: JsonObject = {}): JsonObject
   return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true, ...fields }
 }
 
-function load({ model, ...parts }: LoadedParts = {}, companions?: TokenizerCompanions) {
+function load(parts: LoadedParts = {}, companions?: TokenizerCompanions) {
+  return tokenizerFromJson(file(parts), 'tokenizer.json', companions)
+}
+
+function file({ model, ...parts }: LoadedParts): Uint8Array {
   const vocab: Record<string, number> = { ...BYTES, ab: 256, abc: 257 }
   const json = {
     added_tokens: [added(258, '<s>'), added(259, '</s>')],
@@ -23,7 +28,7 @@ function load({ model, ...parts }: LoadedParts = {}, companions?: TokenizerCompa
     ...parts,
     model: { type: 'BPE', vocab, merges: ['a b'], ...model },
   }
-  return tokenizerFromJson(new TextEncoder().encode(JSON.stringify(json)), 'tokenizer.json', companions)
+  return new TextEncoder().encode(JSON.stringify(json))
 }
 
 /** Where "aa" is a token and "a a" a merge, two neighbours of one word are one token, of two words two. */
@@ -207,4 +212,22 @@ describe('what begins and ends texts', () => {
     expect([...tokenizer.ends]).toEqual([260, 259])
     expect([258, 260, 261].map((id) => tokenizer.isSpecial(id))).toEqual([true, true, false])
   })
+})
+
+it('meets damage anywhere with a TokenizerError, or still encodes', () => {
+  const whole = file({ normalizer: { type: 'NFC' }, pre_tokenizer: { type: 'Sequence', pretokenizers: [BYTE_LEVEL] } })
+  const places = fc.oneof(fc.nat(whole.length - 1), fc.integer({ min: whole.length - 400, max: whole.length - 1 }))
+  const bytes = fc.oneof(fc.nat(255), fc.constantFrom(...new TextEncoder().encode('"\\{}[],:0u ')))
+  fc.assert(
+    fc.property(fc.array(fc.tuple(places, bytes), { minLength: 1, maxLength: 3 }), (changes) => {
+      const damaged = whole.slice()
+      for (const [place, byte] of changes) damaged[place] = byte
+      try {
+        expect(tokenizerFromJson(damaged, 'tokenizer.json').encode('abc <s> 12')).toBeInstanceOf(Int32Array)
+      } catch (error) {
+        expect(error).toBeInstanceOf(TokenizerError)
+      }
+    }),
+    { numRuns: 2000 },
+  )
 })
