@@ -20,7 +20,8 @@ export function compileOptions({ config }: ModelDescription, options: EngineOpti
   if (!Number.isInteger(contextLength) || contextLength < 1 || contextLength > config.contextLength) {
     throw new OptionError(
       'contextLength',
-      `contextLength must be a whole number from 1 to ${config.contextLength}, which this model was made for, not ${contextLength}.`,
+      `A context of ${contextLength} tokens cannot be had: this model was made for 1 to ${config.contextLength}.`,
+      `Ask for a whole number of at most ${config.contextLength}, or leave it out.`,
     )
   }
   const cacheType = options.cacheType ?? 'f16'
