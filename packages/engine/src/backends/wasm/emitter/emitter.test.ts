@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ByteWriter } from './byte-writer.ts'
-import { f32, i32, lane, load, op, shuffle, sum, vectorOf, vectorOfBits } from './expression.ts'
+import { f32, i32, lane, load, op, shuffle, sum, vectorOf, vectorOfBits, zeroVector } from './expression.ts'
 import { FunctionBuilder } from './function.ts'
 import { INSTRUCTIONS, LANES, LOADS, STORES } from './instructions.ts'
 import { listFunction } from './listing.ts'
@@ -123,7 +123,7 @@ describe('emitted functions', () => {
 
 test('every instruction of the table is valid for the types it states', () => {
   const module = new ModuleBuilder()
-  const zeros = { i32: i32(0), f32: f32(0), v128: vectorOfBits(0) }
+  const zeros = { i32: i32(0), f32: f32(0), v128: zeroVector() }
   const f = new FunctionBuilder('all')
   for (const [name, { operands, result, opcode }] of Object.entries(INSTRUCTIONS)) {
     const local = f.local(name, result)

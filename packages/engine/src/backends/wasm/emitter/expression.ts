@@ -55,24 +55,27 @@ export function f32(value: number): F32 {
   return { type: 'f32', name: 'f32.const', opcode: 0x43, operands: [], immediates: { kind: 'f32', value } }
 }
 
-/** Four times the same 32 bits. */
+/**
+ * Four times the same 32 bits. Written as a splat, because V8 computes a splat once before a loop, but builds a vector
+ * constant anew in every round.
+ */
 export function vectorOfBits(bits: number): V128 {
-  const lane = [bits & 255, (bits >>> 8) & 255, (bits >>> 16) & 255, bits >>> 24]
-  return vectorOfBytes([...lane, ...lane, ...lane, ...lane])
+  return op('i32x4.splat', bits | 0)
 }
 
-/** Four times the same float. */
+/** Four times the same float, computed once as in `vectorOfBits`. */
 export function vectorOf(value: number): V128 {
-  return vectorOfBits(new Uint32Array(new Float32Array([value]).buffer)[0] ?? 0)
+  return op('f32x4.splat', value)
 }
 
-function vectorOfBytes(bytes: readonly number[]): V128 {
+/** All bits zero. */
+export function zeroVector(): V128 {
   return {
     type: 'v128',
     name: 'v128.const',
     opcode: VECTOR_CONSTANT_OPCODE,
     operands: [],
-    immediates: { kind: 'bytes', bytes },
+    immediates: { kind: 'bytes', bytes: new Array<number>(16).fill(0) },
   }
 }
 

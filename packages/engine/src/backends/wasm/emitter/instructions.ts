@@ -52,7 +52,6 @@ export const INSTRUCTIONS = {
   'f32.convert_i32_s': unary(0xb2, 'i32', 'f32'),
   'f32.convert_i32_u': unary(0xb3, 'i32', 'f32'),
   'f32.reinterpret_i32': unary(0xbe, 'i32', 'f32'),
-  'i8x16.swizzle': vectorBinary(0x0e),
   'i16x8.splat': unary(SIMD + 0x10, 'i32', 'v128'),
   'i32x4.splat': unary(SIMD + 0x11, 'i32', 'v128'),
   'f32x4.splat': unary(SIMD + 0x13, 'f32', 'v128'),
@@ -64,7 +63,6 @@ export const INSTRUCTIONS = {
   'v128.or': vectorBinary(0x50),
   'v128.xor': vectorBinary(0x51),
   'v128.bitselect': { opcode: SIMD + 0x52, operands: ['v128', 'v128', 'v128'], result: 'v128' },
-  'f32x4.nearest': vectorUnary(0x6a),
   'i16x8.narrow_i32x4_s': vectorBinary(0x85),
   'i16x8.narrow_i32x4_u': vectorBinary(0x86),
   'i16x8.shr_u': vectorShift(0x8d),
@@ -82,9 +80,8 @@ export const INSTRUCTIONS = {
   'f32x4.sub': vectorBinary(0xe5),
   'f32x4.mul': vectorBinary(0xe6),
   'f32x4.div': vectorBinary(0xe7),
-  'f32x4.min': vectorBinary(0xe8),
-  'f32x4.max': vectorBinary(0xe9),
-  'i32x4.trunc_sat_f32x4_s': vectorUnary(0xf8),
+  'f32x4.pmin': vectorBinary(0xea),
+  'f32x4.pmax': vectorBinary(0xeb),
   'f32x4.convert_i32x4_s': vectorUnary(0xfa),
 } as const satisfies Record<string, Signature>
 

@@ -1,5 +1,5 @@
 import { type CacheType, PAGE_LENGTH } from '../../backend.ts'
-import { type I32, i32, load, op, sum, vectorOf } from '../emitter/expression.ts'
+import { type I32, i32, load, op, sum, zeroVector } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
 import { paddedDimension } from '../layout/key-value-pages.ts'
 
@@ -155,5 +155,5 @@ function offsetOfHead(u: Unit): I32 {
 
 function clear({ f }: Unit, start: I32, bytes: I32): void {
   const address = f.let('address', start)
-  f.forRange(address, f.let('behind', sum(address, bytes)), 16, () => f.store('v128.store', address, 0, vectorOf(0)))
+  f.forRange(address, f.let('behind', sum(address, bytes)), 16, () => f.store('v128.store', address, 0, zeroVector()))
 }

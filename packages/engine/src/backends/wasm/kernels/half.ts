@@ -8,13 +8,8 @@ export const HALF_FACTOR = 2 ** 112
  * Four halves as floats times 2^-112, exactly: shift exponent and fraction to their places and keep the sign.
  * Subnormal halves become subnormal floats, which are right but slow. Infinity becomes 65536, and NaN a number.
  */
-export function loadHalves(address: I32, offset: number, mask: V128): V128 {
-  return op('v128.and', op('i32x4.shl', load('v128.load16x4_s', address, offset), 13), mask)
-}
-
-/** The mask of `loadHalves`. */
-export function halfMask(): V128 {
-  return op('i32x4.splat', 0x8fff_e000 | 0)
+export function loadHalves(address: I32, offset: number): V128 {
+  return op('v128.and', op('i32x4.shl', load('v128.load16x4_s', address, offset), 13), vectorOfBits(0x8fff_e000))
 }
 
 /**

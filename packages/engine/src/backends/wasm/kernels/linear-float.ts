@@ -1,5 +1,5 @@
-import { load, op, type V128 } from '../emitter/expression.ts'
-import { HALF_FACTOR, halfMask, loadHalves } from './half.ts'
+import { load, op, type V128, vectorOf } from '../emitter/expression.ts'
+import { HALF_FACTOR, loadHalves } from './half.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
 
 export type FloatType = 'F32' | 'F16' | 'BF16'
@@ -12,14 +12,12 @@ export function emitFloatTile(type: FloatType): EmitTile {
     const low = f.local('weightsLow', 'v128')
     const high = f.local('weightsHigh', 'v128')
     const splat = f.local('activation', 'v128')
-    const mask = f.let('mask', halfMask())
-    const factor = f.let('factor', op('f32x4.splat', HALF_FACTOR))
     const loadFour = (offset: number): V128 => {
       switch (type) {
         case 'F32':
           return load('v128.load', weights, offset)
         case 'F16':
-          return op('f32x4.mul', loadHalves(weights, offset, mask), factor)
+          return op('f32x4.mul', loadHalves(weights, offset), vectorOf(HALF_FACTOR))
         case 'BF16':
           return op('i32x4.shl', load('v128.load16x4_u', weights, offset), 16)
       }

@@ -1,4 +1,4 @@
-import { load, op, type V128, vectorOf } from '../emitter/expression.ts'
+import { load, op, type V128, vectorOfBits, zeroVector } from '../emitter/expression.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
 import { addScaled, dotLocals } from './scaled-dots.ts'
 
@@ -17,10 +17,9 @@ export const emitQ4Tile: EmitTile = (tile) => {
   const bytes = [f.local('bytesLow', 'v128'), f.local('bytesHigh', 'v128')]
   const nibbles = [f.local('nibblesLow', 'v128'), f.local('nibblesHigh', 'v128')]
   const splat = f.local('pair', 'v128')
-  const mask = f.let('mask', op('i32x4.splat', 0x000f_000f))
   f.doWhile(
     () => {
-      for (const dot of dots.flat()) f.set(dot, vectorOf(0))
+      for (const dot of dots.flat()) f.set(dot, zeroVector())
       f.set(quantsEnd, op('i32.add', weights, 128))
       f.doWhile(
         () => {
@@ -28,7 +27,7 @@ export const emitQ4Tile: EmitTile = (tile) => {
           f.set(bytes[1], load('v128.load', weights, 16))
           for (let nibble = 0; nibble < 4; nibble++) {
             nibbles.forEach((local, half) => {
-              f.set(local, nibbleOfLanes(bytes[half], nibble, mask))
+              f.set(local, nibbleOfLanes(bytes[half], nibble))
             })
             activations.forEach((address, row) => {
               f.set(splat, loadSplat(address, COLUMN_OF_NIBBLE[nibble] * 2))
@@ -58,8 +57,8 @@ export const emitQ4Tile: EmitTile = (tile) => {
 /** The first column, within a chunk, of the pair in each nibble. */
 const COLUMN_OF_NIBBLE = [0, 16, 2, 18]
 
-function nibbleOfLanes(lanes: V128, nibble: number, mask: V128): V128 {
+function nibbleOfLanes(lanes: V128, nibble: number): V128 {
   if (nibble === 3) return op('i16x8.shr_u', lanes, 12)
   const shifted = nibble === 0 ? lanes : op('i16x8.shr_u', lanes, 4 * nibble)
-  return op('v128.and', shifted, mask)
+  return op('v128.and', shifted, vectorOfBits(0x000f_000f))
 }

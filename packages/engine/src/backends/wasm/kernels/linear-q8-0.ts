@@ -1,4 +1,4 @@
-import { load, op, vectorOf } from '../emitter/expression.ts'
+import { load, op, zeroVector } from '../emitter/expression.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
 import { addScaled, dotLocals } from './scaled-dots.ts'
 
@@ -17,7 +17,7 @@ export const emitQ8Tile: EmitTile = (tile) => {
   const pair = f.local('pair', 'v128')
   f.doWhile(
     () => {
-      for (const dot of dots.flat()) f.set(dot, vectorOf(0))
+      for (const dot of dots.flat()) f.set(dot, zeroVector())
       f.set(quantsEnd, op('i32.add', weights, 256))
       f.doWhile(
         () => {

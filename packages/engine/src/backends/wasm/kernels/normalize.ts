@@ -1,4 +1,4 @@
-import { load, op, sum, vectorOf } from '../emitter/expression.ts'
+import { load, op, sum, zeroVector } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
 import { sumOfLanes } from './reduce.ts'
 
@@ -32,7 +32,7 @@ export function normalizeKernel(): FunctionBuilder {
     f.set(offset, op('i32.mul', row, stride))
     f.set(group, 0)
     f.forRange(group, groups, 1, () => {
-      f.set(squares, vectorOf(0))
+      f.set(squares, zeroVector())
       f.set(i, 0)
       f.forRange(i, vectorBytes, 16, () => {
         const x = f.let('x', load('v128.load', sum(input, offset, i)))

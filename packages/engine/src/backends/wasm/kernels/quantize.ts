@@ -1,8 +1,20 @@
-import { type F32, type I32, lane, load, op, sum, type V128, vectorOf, vectorOfBits } from '../emitter/expression.ts'
+import {
+  type F32,
+  type I32,
+  lane,
+  load,
+  op,
+  sum,
+  type V128,
+  vectorOf,
+  vectorOfBits,
+  zeroVector,
+} from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
 import { ACTIVATION_BLOCK_BYTES } from '../layout/geometry.ts'
 import { HALF_FACTOR, halvesOf } from './half.ts'
 import { largestLane, sumOfIntegerLanes } from './reduce.ts'
+import { ROUNDER, roundedSum } from './rounding.ts'
 
 /**
  * Rounds rows [from, to) of activations to 8 bits in blocks of 32, as llama.cpp does: d = max |x| / 127, quants
@@ -44,19 +56,19 @@ function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
     'largest',
     largestLane(
       f,
-      absolutes.reduce((a, b) => op('f32x4.max', a, b)),
+      absolutes.reduce((a, b) => op('f32x4.pmax', a, b)),
     ),
   )
   const factor = f.local('factor', 'v128')
-  f.set(factor, vectorOf(0))
+  f.set(factor, zeroVector())
   f.if(op('f32.gt', largest, 0), () => {
     f.set(factor, op('f32x4.splat', op('f32.div', 127, largest)))
   })
   const rounded = vectors.map((vector) => {
-    return op('i32x4.trunc_sat_f32x4_s', op('f32x4.nearest', op('f32x4.mul', vector, factor)))
+    return op('i32x4.sub', roundedSum(op('f32x4.mul', vector, factor)), vectorOf(ROUNDER))
   })
   const total = f.local('total', 'v128')
-  f.set(total, vectorOf(0))
+  f.set(total, zeroVector())
   for (let i = 0; i < 4; i++) {
     const quants = f.let(`quants${i}`, op('i16x8.narrow_i32x4_s', rounded[2 * i], rounded[2 * i + 1]))
     f.store('v128.store', target, 16 * i, quants)

@@ -1,4 +1,4 @@
-import { type I32, load, op, shuffle, sum, type V128, vectorOfBits } from '../emitter/expression.ts'
+import { type I32, load, op, shuffle, sum, type V128, vectorOfBits, zeroVector } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
 
 interface Head {
@@ -115,5 +115,5 @@ function rotatePair(
 /** The sign bits of lanes 0 and 2. */
 function negateEvenLanes(): V128 {
   const sign = vectorOfBits(0x8000_0000)
-  return shuffle(sign, vectorOfBits(0), [0, 4, 1, 5])
+  return shuffle(sign, zeroVector(), [0, 4, 1, 5])
 }

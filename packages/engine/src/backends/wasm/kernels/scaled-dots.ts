@@ -1,6 +1,6 @@
 import { op } from '../emitter/expression.ts'
 import type { Local } from '../emitter/function.ts'
-import { halfMask, loadHalves } from './half.ts'
+import { loadHalves } from './half.ts'
 import { loadSplat, type Tile } from './linear.ts'
 
 /** For each activation row the integer dot products of one block with the group's first and last 4 rows. */
@@ -15,8 +15,8 @@ export function dotLocals({ f, activations }: Tile): Dots {
  * Both pointers stand behind their quants. The half scales lack the factor 2^112 that the activation scales carry.
  */
 export function addScaled({ f, weights, activations, sums }: Tile, dots: Dots): void {
-  const scalesLow = f.let('scalesLow', loadHalves(weights, 0, halfMask()))
-  const scalesHigh = f.let('scalesHigh', loadHalves(weights, 8, halfMask()))
+  const scalesLow = f.let('scalesLow', loadHalves(weights, 0))
+  const scalesHigh = f.let('scalesHigh', loadHalves(weights, 8))
   const scale = f.local('scale', 'v128')
   activations.forEach((address, row) => {
     f.set(scale, loadSplat(address, 0))

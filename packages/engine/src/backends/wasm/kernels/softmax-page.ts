@@ -26,7 +26,7 @@ export function softmaxPageFunction(): FunctionBuilder {
   f.forRange(i, SCORE_BYTES, 16, () => {
     const scaled = f.let('scaled', op('f32x4.mul', load('v128.load', sum(scores, i)), factors))
     f.store('v128.store', sum(scores, i), 0, scaled)
-    f.set(largest, op('f32x4.max', largest, scaled))
+    f.set(largest, op('f32x4.pmax', largest, scaled))
   })
   f.set(largest, op('f32x4.splat', largestLane(f, largest)))
 

@@ -1,0 +1,239 @@
+import { parseArgs } from 'node:util'
+import { createBank, type KernelName } from '../packages/engine/src/backends/wasm/bank.ts'
+import {
+  load,
+  op,
+  sum,
+  type V128,
+  vectorOf,
+  zeroVector,
+} from '../packages/engine/src/backends/wasm/emitter/expression.ts'
+import { FunctionBuilder } from '../packages/engine/src/backends/wasm/emitter/function.ts'
+import { ModuleBuilder } from '../packages/engine/src/backends/wasm/emitter/module.ts'
+import {
+  attentionScratchBytes,
+  TASK_BYTES,
+  TASK_TOKENS,
+} from '../packages/engine/src/backends/wasm/kernels/attention.ts'
+import { activationStride, groupBytes, matrixBytes } from '../packages/engine/src/backends/wasm/layout/geometry.ts'
+import { pageBytes } from '../packages/engine/src/backends/wasm/layout/key-value-pages.ts'
+import { RUNNABLE_TYPES, type RunnableType } from '../packages/engine/src/weights/element-type.ts'
+import { runCommand, UsageError, wholeNumber } from './command.ts'
+import { describeMachine } from './machine.ts'
+
+const USAGE = `Measures the kernels of the wasm backend on one thread, against what the machine can do in the same run.
+
+  node bench/operations.ts [--milliseconds N] [--only TEXT]
+
+  --milliseconds N  time for each kernel (default 300)
+  --only TEXT       kernels with this text in their name
+
+Printed are the best call and the lower quartile of all: neighbours slow single calls.`
+
+/** More than any cache holds. */
+const COLD_BYTES = 2 ** 29
+const INPUT = COLD_BYTES
+const OUTPUT = INPUT + 2 ** 26
+const BANK_BYTES = OUTPUT + 2 ** 26
+
+const bank = createBank(BANK_BYTES)
+
+interface Rate {
+  readonly best: number
+  readonly quartile: number
+}
+
+/** Billions of units of work in a second. */
+function measure(work: number, milliseconds: number, run: (round: number) => void): Rate {
+  const times: number[] = []
+  for (const start = performance.now(); performance.now() - start < milliseconds || times.length < 4; ) {
+    const before = performance.now()
+    run(times.length)
+    times.push(performance.now() - before)
+  }
+  times.sort((a, b) => a - b)
+  return { best: work / times[0] / 1e6, quartile: work / times[times.length >> 2] / 1e6 }
+}
+
+function print(name: string, rate: Rate, unit: string, ceiling?: Rate): void {
+  const share = ceiling ? `${((100 * rate.best) / ceiling.best).toFixed(0).padStart(6)} %` : ''
+  console.log(
+    `${name.padEnd(36)}${rate.best.toFixed(1).padStart(7)}${rate.quartile.toFixed(1).padStart(8)} ${unit.padEnd(8)}${share}`,
+  )
+}
+
+/** Fills the bank with halves and floats of ordinary size: subnormal numbers would slow every kernel. */
+function fill(): void {
+  const words = new Uint32Array(bank.memory.buffer)
+  let state = 1
+  for (let i = 0; i < words.length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+    words[i] = (state & 0x03ff_03ff) | 0x2c00_2c00
+  }
+  new Float32Array(bank.memory.buffer, INPUT, 2 ** 22).fill(0.5)
+}
+
+/** A loop over `count` rounds with independent chains, of which only the results' use is real. */
+function ceilingKernel(name: string, chains: number, round: (f: FunctionBuilder, value: V128, chain: number) => V128) {
+  const f = new FunctionBuilder(name)
+  const { address, count } = f.parameterList('address', 'count')
+  const values = Array.from({ length: chains }, (_, i) => f.let(`value${i}`, load('v128.load', address, 16 * i)))
+  f.doWhile(
+    () => {
+      values.forEach((value, chain) => {
+        f.set(value, round(f, value, chain))
+      })
+      if (name === 'read') f.increase(address, 16 * chains)
+      f.increase(count, -1)
+    },
+    op('i32.ne', count, 0),
+  )
+  const total = values.reduce<V128>((a, b) => op('v128.xor', a, b), zeroVector())
+  f.store('v128.store', sum(address), 0, total)
+  const module = new ModuleBuilder()
+  module.add(f)
+  const compiled = new WebAssembly.Module(module.assemble({ sharedMemory: false }))
+  return new WebAssembly.Instance(compiled, { bank: { memory: bank.memory } }).exports[name] as (
+    address: number,
+    count: number,
+  ) => void
+}
+
+function measureCeilings(milliseconds: number) {
+  const read = ceilingKernel('read', 4, (f, value, chain) => {
+    return op('v128.xor', value, load('v128.load', f.parameters[0] as never, 16 * chain))
+  })
+  const float = ceilingKernel('float', 12, (_, value, chain) => {
+    return chain % 2 === 0 ? op('f32x4.add', value, vectorOf(1e-6)) : op('f32x4.mul', value, vectorOf(0.9999))
+  })
+  const integer = ceilingKernel('integer', 8, (_, value) =>
+    op('i32x4.add', value, op('i32x4.dot_i16x8_s', value, value)),
+  )
+  const bytes = 2 ** 22
+  return {
+    read: measure(bytes, milliseconds, (round) => read((round * bytes) % COLD_BYTES, bytes / 64)),
+    float: measure(12 * 4 * 20_000, milliseconds, () => float(INPUT, 20_000)),
+    integer: measure(8 * 16 * 50_000, milliseconds, () => integer(INPUT, 50_000)),
+  }
+}
+
+type Ceilings = ReturnType<typeof measureCeilings>
+
+function measureLinear(type: RunnableType, rows: number, columns: number, tokens: number, milliseconds: number): Rate {
+  const kernel = bank.kernel(`linear_${type}`)
+  const quantized = type.startsWith('Q')
+  const [stride, steps] = quantized ? [activationStride(columns), columns / 32] : [4 * columns, columns]
+  if (quantized) bank.kernel('quantize')(INPUT, 4 * columns, OUTPUT, stride, columns / 32, 0, tokens)
+  const input = quantized ? OUTPUT : INPUT
+  const output = OUTPUT + 2 ** 25
+  const bytes = matrixBytes(type, rows, columns)
+  const group = groupBytes(type, columns)
+  return measure(tokens === 1 ? bytes : 2 * rows * columns * tokens, milliseconds, (round) => {
+    const weights = tokens === 1 ? ((round * bytes) % (COLD_BYTES - bytes)) & -64 : 0
+    for (let from = 0; from < rows / 8; from += 16) {
+      kernel(weights, group, input, stride, tokens, output, 4 * rows, steps, from, Math.min(from + 16, rows / 8))
+    }
+  })
+}
+
+/** 16 query and 8 key-value heads of 128, as in Qwen3-0.6B, in floating-point operations. */
+function measureAttention(type: 'f32' | 'f16', tokens: number, depth: number, milliseconds: number): Rate {
+  const [heads, perGroup, headDimension] = [8, 2, 128]
+  const words = new Int32Array(bank.memory.buffer)
+  const bytes = pageBytes({ kind: 'kv', id: 0, keyValueHeads: heads, headDimension }, type)
+  const scratch = OUTPUT + 2 ** 25
+  const positions = scratch + attentionScratchBytes(perGroup, headDimension)
+  const tasks = positions + 4 * tokens
+  const table = tasks + TASK_BYTES * tokens
+  const pages = Math.ceil(depth / 64)
+  for (let t = 0; t < tokens; t++) words[positions / 4 + t] = depth - tokens + t
+  for (let page = 0; page < pages; page++) words[table / 4 + page] = page
+  const count = Math.ceil(tokens / TASK_TOKENS)
+  for (let task = 0; task < count; task++) {
+    const first = task * TASK_TOKENS
+    const length = Math.min(TASK_TOKENS, tokens - first)
+    const seen = Math.ceil((depth - tokens + first + length) / 64)
+    words.set([first, length, table, seen], (tasks + TASK_BYTES * task) / 4)
+  }
+  const kernel = bank.kernel(`attention_${type}`)
+  const stride = 4 * heads * perGroup * headDimension
+  const keys = tokens * depth - (tokens * (tokens - 1)) / 2
+  return measure(4 * keys * heads * perGroup * headDimension, milliseconds, () => {
+    const state = [0, bytes, positions, tasks, heads, perGroup, headDimension, 0.1, scratch] as const
+    kernel(INPUT, stride, OUTPUT, stride, ...state, 0, count * heads)
+  })
+}
+
+interface Case {
+  readonly name: string
+  readonly unit: string
+  readonly ceiling?: keyof Ceilings
+  readonly run: (milliseconds: number) => Rate
+}
+
+function linearCases(type: RunnableType): Case[] {
+  return [
+    {
+      name: `linear ${type} 3072 x 1024, 1 token`,
+      unit: 'GB/s',
+      ceiling: 'read',
+      run: (milliseconds) => measureLinear(type, 3072, 1024, 1, milliseconds),
+    },
+    {
+      name: `linear ${type} 1024 x 1024, 64 tokens`,
+      unit: 'GFLOP/s',
+      ceiling: type.startsWith('Q') ? 'integer' : 'float',
+      run: (milliseconds) => measureLinear(type, 1024, 1024, 64, milliseconds),
+    },
+  ]
+}
+
+function attentionCase(type: 'f32' | 'f16', tokens: number, depth: number): Case {
+  return {
+    name: `attention ${type}, ${tokens} at ${depth}`,
+    unit: 'GFLOP/s',
+    ceiling: 'float',
+    run: (milliseconds) => measureAttention(type, tokens, depth, milliseconds),
+  }
+}
+
+/** A kernel that goes once over 64 rows of 1024 floats. */
+function elementCase(name: KernelName, parameters: (stride: number) => number[]): Case {
+  const [rows, columns] = [64, 1024]
+  const kernel = bank.kernel(name)
+  const given = [...parameters(4 * columns), 0, rows]
+  const run = (milliseconds: number): Rate => measure(rows * columns, milliseconds, () => kernel(...given))
+  return { name, unit: 'G elements/s', run }
+}
+
+const CASES: readonly Case[] = [
+  ...RUNNABLE_TYPES.flatMap(linearCases),
+  attentionCase('f32', 1, 4096),
+  attentionCase('f16', 1, 4096),
+  attentionCase('f32', 256, 256),
+  attentionCase('f16', 256, 256),
+  elementCase('quantize', (stride) => [INPUT, stride, OUTPUT, activationStride(1024), 32]),
+  elementCase('normalize', (stride) => [INPUT, OUTPUT, stride, INPUT, 1, 1024, 1e-6]),
+  elementCase('rotate_half', (stride) => [INPUT, OUTPUT, stride, INPUT, 64, 8, 128]),
+  elementCase('gated_silu', (stride) => [INPUT, INPUT, OUTPUT, stride]),
+  elementCase('add', (stride) => [INPUT, INPUT, OUTPUT, stride]),
+]
+
+await runCommand(USAGE, async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { milliseconds: { type: 'string', default: '300' }, only: { type: 'string', default: '' } },
+  })
+  if (positionals.length > 0) throw new UsageError('There is nothing to name.')
+  const milliseconds = wholeNumber('milliseconds', values.milliseconds, 1)
+  const { cpu, simd, node } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}`)
+  fill()
+  const ceilings = measureCeilings(milliseconds)
+  print('ceiling: streaming read', ceilings.read, 'GB/s')
+  print('ceiling: f32x4 mul and add', ceilings.float, 'GFLOP/s')
+  print('ceiling: i32x4.dot_i16x8_s + add', ceilings.integer, 'GFLOP/s')
+  for (const { name, unit, ceiling, run } of CASES) {
+    if (name.includes(values.only)) print(name, run(milliseconds), unit, ceiling && ceilings[ceiling])
+  }
+})
