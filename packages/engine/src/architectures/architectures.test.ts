@@ -72,16 +72,16 @@ for (const { backend, bound } of BACKENDS) {
     }
   }
 
-  describe.skipIf(!folder)(`sequences on ${backend.name}`, () => {
+  describe.skipIf(!folder).each(MODELS)(`sequences of %s on ${backend.name}`, (model) => {
     let harness: Harness
     let ids: number[]
     let whole: Float32Array
     const rows = (from: number, to: number) => whole.subarray(from * harness.vocabulary, to * harness.vocabulary)
 
     beforeAll(async () => {
-      const reference = await readReference('qwen3')
+      const reference = await readReference(model)
       ids = [...reference.ids, ...reference.greedy, ...reference.ids].slice(0, LONGER_THAN_A_PAGE)
-      harness = await Harness.load(`${folder}/qwen3`, backend)
+      harness = await Harness.load(`${folder}/${model}`, backend)
       whole = await harness.forward(ids, harness.cache.create())
     })
     afterAll(() => harness?.dispose())
@@ -97,7 +97,7 @@ for (const { backend, bound } of BACKENDS) {
 
     it('give the same logits in chunks of any size', async () => {
       for (const maxTokens of [1, 3, 16]) {
-        const chunked = await Harness.load(`${folder}/qwen3`, backend, { maxTokens })
+        const chunked = await Harness.load(`${folder}/${model}`, backend, { maxTokens })
         const logits = await chunked.forward(ids, chunked.cache.create())
         expect(largestDifference(logits, whole)).toBeLessThanOrEqual(1e-3)
         chunked.dispose()
