@@ -314,11 +314,14 @@ def is_right(reply: str, expected: str) -> bool:
 
 # --- samples --------------------------------------------------------------------------------
 
+# How often a kind is trained on: from a step on, more of what was then still weakest.
 KIND_WEIGHTS = {"add": 21, "sub": 23, "mul": 16, "div": 17, "cmp": 13, "other": 10}
+LATER_FROM = 2900
+LATER_WEIGHTS = {"add": 14, "sub": 18, "mul": 15, "div": 22, "cmp": 19, "other": 12}
 
 
-def train_turn(language: str, rng: Random) -> Turn:
-    kind = rng.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
+def train_turn(language: str, rng: Random, weights: dict[str, int]) -> Turn:
+    kind = rng.choices(list(weights), list(weights.values()))[0]
     problem = draw_problem(kind, rng)
     while is_fresh(problem):
         problem = draw_problem(kind, rng)
@@ -329,7 +332,8 @@ def train_sample(seed: int, step: int, index: int) -> Sample:
     rng = Random(f"{seed}/{step}/{index}")
     language = rng.choice(LANGUAGES)
     count = rng.choices((1, 2, 3, rng.randint(4, 10)), (88, 6, 3.5, 2.5))[0]
-    sample = Sample([train_turn(language, rng) for _ in range(count)])
+    weights = KIND_WEIGHTS if step < LATER_FROM else LATER_WEIGHTS
+    sample = Sample([train_turn(language, rng, weights) for _ in range(count)])
     if rng.random() < 0.12:
         sample.system = rng.choice(SYSTEM_PROMPTS)
     mode = rng.random()

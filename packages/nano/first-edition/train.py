@@ -21,6 +21,7 @@ from torch import nn
 from dataset import IGNORED, Encoder, step_batches
 from evaluate import fresh_turns, score
 from model import Config, Nano
+from muon import Muon
 
 
 def arguments() -> argparse.Namespace:
@@ -33,6 +34,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--lr", type=float, default=3e-3)
     p.add_argument("--warmup", type=int, default=150)
     p.add_argument("--decay", type=float, default=0.3, help="share of the steps over which the rate falls to zero")
+    p.add_argument("--muon-from", type=int, default=0, help="before this step AdamW updates the layers' matrices too")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--save-every", type=int, default=100)
     p.add_argument("--evaluate-every", type=int, default=400)
@@ -45,14 +47,20 @@ def rate(step: int, args: argparse.Namespace) -> float:
     return min(1.0, (step + 1) / args.warmup, max(left, 0.0))
 
 
-def make_optimizer(model: nn.Module, lr: float) -> torch.optim.AdamW:
+def inner_matrices(model: nn.Module) -> list[nn.Parameter]:
+    return [p for name, p in model.named_parameters() if p.dim() == 2 and not name.startswith("embed")]
+
+
+def make_adamw(model: nn.Module, lr: float) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     gains = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.99), eps=1e-8, fused=True)
 
 
-def train_step(model: Nano, optimizer: torch.optim.AdamW, encoder: Encoder, step: int, args: argparse.Namespace) -> tuple[float, int]:
+def train_step(
+    model: Nano, adamw: torch.optim.AdamW, muon: Muon, encoder: Encoder, step: int, args: argparse.Namespace
+) -> tuple[float, int]:
     """One update; the mean loss over the taught tokens and the number of tokens read."""
     batches = step_batches(encoder, args.seed, step, args.samples, args.batch_tokens)
     taught = sum(int((targets != IGNORED).sum()) for _, targets in batches)
@@ -62,15 +70,26 @@ def train_step(model: Nano, optimizer: torch.optim.AdamW, encoder: Encoder, step
         loss.backward()
         total += loss.item()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    for group in optimizer.param_groups:
-        group["lr"] = args.lr * rate(step, args)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    lr = args.lr * rate(step, args)
+    if step >= args.muon_from:
+        muon.step(lr)
+    for group in adamw.param_groups:
+        group["lr"] = lr
+    adamw.step()
+    adamw.zero_grad(set_to_none=True)
     return total, sum(ids.numel() for ids, _ in batches)
 
 
-def save(path: Path, model: Nano, optimizer: torch.optim.AdamW, step: int, tokens: int, seconds: float) -> None:
-    state = {"config": model.config.as_dict(), "model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "tokens": tokens, "seconds": seconds}
+def save(path: Path, model: Nano, adamw: torch.optim.AdamW, muon: Muon, step: int, tokens: int, seconds: float) -> None:
+    state = {
+        "config": model.config.as_dict(),
+        "model": model.state_dict(),
+        "optimizer": adamw.state_dict(),
+        "momenta": muon.momenta,
+        "step": step,
+        "tokens": tokens,
+        "seconds": seconds,
+    }
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
@@ -83,13 +102,14 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     encoder = Encoder(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
     model = Nano(Config(vocab_size=encoder.tokenizer.get_vocab_size()))
-    optimizer = make_optimizer(model, args.lr)
+    adamw, muon = make_adamw(model, args.lr), Muon(inner_matrices(model))
     first, tokens, before = 0, 0, 0.0
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        adamw.load_state_dict(state["optimizer"])
+        muon.momenta = state.get("momenta", muon.momenta)
         first, tokens, before = state["step"], state["tokens"], state["seconds"]
     log = (args.out / "log.jsonl").open("a")
 
@@ -100,14 +120,14 @@ def main() -> None:
     turns = fresh_turns(seed=0, each=16)
     started = time.time()
     for step in range(first, args.steps):
-        loss, read = train_step(model, optimizer, encoder, step, args)
+        loss, read = train_step(model, adamw, muon, encoder, step, args)
         tokens += read
         seconds = before + time.time() - started
         done = step + 1
         if done % 20 == 0:
             note(step=done, loss=round(loss, 5), rate=round(rate(step, args), 4), tokens=tokens, seconds=round(seconds))
         if done % args.save_every == 0 or done == args.steps:
-            save(checkpoint, model, optimizer, done, tokens, seconds)
+            save(checkpoint, model, adamw, muon, done, tokens, seconds)
         if done % args.evaluate_every == 0 or done == args.steps:
             for thinking in (True, False):
                 accuracy, _ = score(model, encoder, turns, thinking)
