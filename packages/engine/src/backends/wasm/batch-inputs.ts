@@ -56,6 +56,9 @@ export class BatchInputs {
         throw new RangeError(`position ${positions[t]} of sequence ${sequences[t]} has no page`)
       }
     }
+    for (const row of outputRows) {
+      if (!(row >= 0 && row < ids.length)) throw new RangeError(`there is no token ${row} in the batch`)
+    }
   }
 
   /** A task is a run of tokens of one sequence; each has a copy of the part of the page table that it reads. */

@@ -225,7 +225,7 @@ class Compiler {
   }
 
   #vector(name: string) {
-    return known(this.#plan.vectors.get(name), name)
+    return known(this.#plan.vectors.get(name), name).address
   }
 }
 

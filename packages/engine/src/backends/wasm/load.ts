@@ -28,9 +28,11 @@ export async function loadWeights(
     done += tensor.byteLength
   }
   const floats = new Float32Array(memory.bytes.buffer)
-  for (const [name, address] of plan.vectors) {
+  for (const [name, { address, length }] of plan.vectors) {
     const tensor = tensorOf(tensors, name)
-    floats.set(await readFloat32(tensor, signal), address / 4)
+    const values = await readFloat32(tensor, signal)
+    if (values.length !== length) throw wrongShape(tensor, `[${length}]`)
+    floats.set(values, address / 4)
     done += tensor.byteLength
     onProgress?.(done)
   }
@@ -42,14 +44,15 @@ function tensorOf(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
   return tensor
 }
 
-function requireShape({ name, shape, type, source }: Tensor, matrix: PlacedMatrix): void {
-  const columns = shape[shape.length - 1]
-  const rows = shape.slice(0, -1).reduce((product, length) => product * length, 1)
-  if (columns === matrix.columns && rows === matrix.rows && type === matrix.type) return
-  const expected = `[${matrix.rows}, ${matrix.columns}]`
-  throw new CheckpointError(
-    'invalid-checkpoint',
-    `${source.name}: the tensor ${name} is ${type} [${shape.join(', ')}], but the model was compiled for ${expected}.`,
-    { file: source.name, field: name },
-  )
+function requireShape(tensor: Tensor, { rows, columns, type }: PlacedMatrix): void {
+  const { shape } = tensor
+  const stored = shape.slice(0, -1).reduce((product, length) => product * length, 1)
+  if (shape[shape.length - 1] === columns && stored === rows && tensor.type === type) return
+  throw wrongShape(tensor, `${type} [${rows}, ${columns}]`)
+}
+
+function wrongShape({ name, type, shape, source }: Tensor, expected: string): CheckpointError {
+  const found = `${type} [${shape.join(', ')}]`
+  const message = `${source.name}: the tensor ${name} is ${found}, but the model was compiled for ${expected}.`
+  return new CheckpointError('invalid-checkpoint', message, { file: source.name, field: name })
 }

@@ -10,6 +10,11 @@ import { pageBytes } from './layout/key-value-pages.ts'
 import type { PlacedMatrix } from './layout/pack.ts'
 import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
 
+export interface PlacedVector {
+  readonly address: number
+  readonly length: number
+}
+
 /** Rows of a value, or of its quantised form. */
 export interface PlacedRows {
   readonly address: number
@@ -39,8 +44,8 @@ export interface InputAddresses {
 /** Everything about the memory of a compiled graph: computed from shapes, before a byte of a weight is read. */
 export interface Plan {
   readonly matrices: ReadonlyMap<string, PlacedMatrix>
-  /** Addresses of norms and biases, which are kept as floats. */
-  readonly vectors: ReadonlyMap<string, number>
+  /** Norms and biases, which are kept as floats. */
+  readonly vectors: ReadonlyMap<string, PlacedVector>
   /** Page 0 of each kv state, in the order of the graph's states. */
   readonly states: readonly PlacedRows[]
   /** In the order of the graph's values. */
@@ -85,14 +90,14 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
 function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
   const matrixNames = new Set(graph.operations.flatMap(matricesOf).map(({ name }) => name))
   const matrices = new Map<string, PlacedMatrix>()
-  const vectors = new Map<string, number>()
+  const vectors = new Map<string, PlacedVector>()
   for (const { name, rows, columns } of graph.weights) {
     const type = runnableType(name, tensors.get(name))
     if (matrixNames.has(name)) {
       const address = placement.place(matrixBytes(type, rows, columns))
       matrices.set(name, { address, type, rows, columns, groupBytes: groupBytes(type, columns) })
     } else {
-      vectors.set(name, placement.place(rowStride(columns)))
+      vectors.set(name, { address: placement.place(rowStride(columns)), length: columns })
     }
   }
   return { matrices, vectors }
