@@ -42,18 +42,18 @@ export function attentionKernel(type: CacheType, parts: AttentionParts): Functio
     f.set(u.first, load('i32.load', task, 0))
     f.set(u.behindLast, sum(u.first, load('i32.load', task, 4)))
     f.set(u.page, 0)
-    forQueries(u, () => reset(u))
+    forTokens(u, () => forHeads(u, () => reset(u)))
     f.forRange(u.page, load('i32.load', task, 12), 1, () => {
       const entry = load('i32.load', sum(load('i32.load', task, 8), op('i32.mul', u.page, 4)))
       const offsetOfHead = op('i32.mul', op('i32.mul', u.head, 2), u.panelBytes)
       f.set(u.panel, sum(u.pages, op('i32.mul', entry, u.pageBytes), offsetOfHead))
-      scorePage(u, parts, unpacked(u, parts, type, i32(PAGE_LENGTH)))
+      scorePage(u, parts, fetched(u, parts, type, i32(PAGE_LENGTH)))
       f.increase(u.panel, u.panelBytes)
       // The task's last token stands last in its sequence and sees the most keys.
-      mixPage(u, parts, unpacked(u, parts, type, u.keys))
+      mixPage(u, parts, fetched(u, parts, type, u.keys))
     })
     f.set(u.page, 0)
-    forQueries(u, () => writeOutput(u))
+    forTokens(u, () => forHeads(u, () => writeOutput(u)))
   })
   return f
 }
@@ -71,7 +71,7 @@ function declare(f: FunctionBuilder, type: CacheType) {
   const scores = f.let('scores', sum(scratch, op('i32.mul', width, PAGE_LENGTH)))
   const running = f.let('running', sum(scores, op('i32.mul', mostQueries, SCORE_BYTES)))
   const sums = f.let('sums', sum(running, op('i32.mul', mostQueries, 8)))
-  const names = ['head', 'page', 'panel', 'first', 'behindLast', 'token', 'headOfGroup', 'query', 'keys'] as const
+  const names = ['head', 'page', 'panel', 'first', 'behindLast', 'token', 'headOfGroup', 'firstQuery', 'keys'] as const
   const variables = Object.fromEntries(names.map((name) => [name, f.local(name, 'i32')]))
   return {
     ...{ f, ...rows, ...state, heads, headsPerGroup, headDimension, scale, scratch, unit, to },
@@ -82,27 +82,34 @@ function declare(f: FunctionBuilder, type: CacheType) {
 
 type Unit = ReturnType<typeof declare>
 
-/** For each query of the unit that sees keys of the page: counts them in `keys` and emits the body. */
-function forQueries(u: Unit, body: () => void): void {
-  const { f, keys, token, headOfGroup, query } = u
-  f.set(query, 0)
+/** For each token of the task that sees keys of the page: counts them in `keys` and emits the body. */
+function forTokens(u: Unit, body: () => void): void {
+  const { f, keys, token } = u
+  f.set(u.firstQuery, 0)
   f.set(token, u.first)
   f.forRange(token, u.behindLast, 1, () => {
     const seen = sum(load('i32.load', sum(u.positions, op('i32.mul', token, 4))), 1)
     f.set(keys, op('i32.sub', seen, op('i32.mul', u.page, PAGE_LENGTH)))
     f.if(op('i32.gt_s', keys, PAGE_LENGTH), () => f.set(keys, PAGE_LENGTH))
-    f.set(headOfGroup, 0)
-    f.forRange(headOfGroup, u.headsPerGroup, 1, () => {
-      f.if(op('i32.gt_s', keys, 0), body)
-      f.increase(query, 1)
-    })
+    f.set(u.headOfGroup, 0)
+    f.if(op('i32.gt_s', keys, 0), body)
+    f.increase(u.firstQuery, u.headsPerGroup)
   })
 }
 
-/** The panel as floats: where it lies, or its first rows unpacked into the scratch memory. */
-function unpacked(u: Unit, parts: AttentionParts, type: CacheType, rows: I32): I32 {
-  if (type === 'f32') return u.panel
-  u.f.call(parts.unpackHalves, u.panel, u.scratch, op('i32.mul', u.width, rows))
+function forHeads({ f, headOfGroup, headsPerGroup }: Unit, body: () => void): void {
+  f.set(headOfGroup, 0)
+  f.forRange(headOfGroup, headsPerGroup, 1, body)
+}
+
+/**
+ * Brings the first rows of the panel into the scratch memory, as floats. Floats are copied, too: the products go over a
+ * panel in stripes, and to read memory in stripes would be slow.
+ */
+function fetched(u: Unit, parts: AttentionParts, type: CacheType, rows: I32): I32 {
+  const bytes = op('i32.mul', u.width, rows)
+  if (type === 'f32') u.f.copy(u.scratch, u.panel, bytes)
+  else u.f.call(parts.unpackHalves, u.panel, u.scratch, bytes)
   return u.scratch
 }
 
@@ -113,17 +120,22 @@ function reset(u: Unit): void {
 }
 
 function scorePage(u: Unit, parts: AttentionParts, keys: I32): void {
-  forQueries(u, () => {
+  const headBytes = op('i32.mul', u.headDimension, 4)
+  forTokens(u, () => {
     const query = sum(u.queries, op('i32.mul', u.token, u.queryStride), offsetOfHead(u))
-    clear(u, scoresOf(u), i32(SCORE_BYTES))
-    u.f.call(parts.panelProduct, query, u.headDimension, keys, SCORE_BYTES, scoresOf(u), SCORE_BYTES)
-    u.f.call(parts.softmaxPage, scoresOf(u), u.keys, u.scale, runningOf(u), sumsOf(u), u.width)
+    const scores = [scoresOf(u), SCORE_BYTES, SCORE_BYTES] as const
+    clear(u, scoresOf(u), op('i32.mul', u.headsPerGroup, SCORE_BYTES))
+    u.f.call(parts.panelProduct, query, headBytes, u.headsPerGroup, u.headDimension, keys, SCORE_BYTES, ...scores)
+    forHeads(u, () => {
+      u.f.call(parts.softmaxPage, scoresOf(u), u.keys, u.scale, runningOf(u), sumsOf(u), u.width)
+    })
   })
 }
 
 function mixPage(u: Unit, parts: AttentionParts, values: I32): void {
-  forQueries(u, () => {
-    u.f.call(parts.panelProduct, scoresOf(u), u.keys, values, u.width, sumsOf(u), u.width)
+  forTokens(u, () => {
+    const weights = [scoresOf(u), SCORE_BYTES, u.headsPerGroup, u.keys] as const
+    u.f.call(parts.panelProduct, ...weights, values, u.width, sumsOf(u), u.width, u.width)
   })
 }
 
@@ -144,9 +156,11 @@ function writeOutput(u: Unit): void {
   })
 }
 
-const scoresOf = (u: Unit): I32 => sum(u.scores, op('i32.mul', u.query, SCORE_BYTES))
-const runningOf = (u: Unit): I32 => sum(u.running, op('i32.mul', u.query, 8))
-const sumsOf = (u: Unit): I32 => sum(u.sums, op('i32.mul', u.query, u.width))
+/** The place of the present token and head among the queries of the unit. */
+const queryOf = (u: Unit): I32 => sum(u.firstQuery, u.headOfGroup)
+const scoresOf = (u: Unit): I32 => sum(u.scores, op('i32.mul', queryOf(u), SCORE_BYTES))
+const runningOf = (u: Unit): I32 => sum(u.running, op('i32.mul', queryOf(u), 8))
+const sumsOf = (u: Unit): I32 => sum(u.sums, op('i32.mul', queryOf(u), u.width))
 
 function offsetOfHead(u: Unit): I32 {
   const head = sum(op('i32.mul', u.head, u.headsPerGroup), u.headOfGroup)
