@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from other import TOPICS, WEIGHTS, other_question
-from wording import BARE, HELD_OUT, NAMES, SYSTEM_PROMPTS, THINGS_EN, THINGS_ID, TRAIN, WHO_EN, WHO_ID, expand, spell
+from wording import BARE, HELD_OUT, LATER, NAMES, SYSTEM_PROMPTS, THINGS_EN, THINGS_ID, TRAIN, WHO_EN, WHO_ID, expand, spell
 
 KINDS = ("add", "sub", "mul", "div", "cmp", "other")
 LANGUAGES = ("en", "id")
@@ -95,14 +95,29 @@ def draw_problem(kind: str, rng: Random) -> Problem:
     return Problem("other", topic=rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0])
 
 
-def is_fresh(problem: Problem) -> bool:
-    """True for the tenth of all problems that training never sees."""
+def is_table(problem: Problem) -> bool:
+    """Facts that take one step and cannot be worked out, only known: 7+5, 12×9, 77÷11, 3<8."""
+    a, b = problem.a, problem.b
+    if problem.kind == "mul":
+        return a <= 12 and b <= 12 and min(a, b) < 10
+    if problem.kind == "div":
+        return a < 10 * b
+    return problem.kind in ("add", "sub", "cmp") and a < 10 and b < 10
+
+
+def is_reserved(problem: Problem) -> bool:
+    """True for a tenth of all problems, by a hash in which the order of a sum or product does not count."""
     if problem.kind == "other":
         return False
     a, b = problem.a, problem.b
     if problem.kind in ("add", "mul", "cmp"):
         a, b = sorted((a, b))
     return hashlib.sha256(f"{problem.kind} {a} {b}".encode()).digest()[0] % 10 == 0
+
+
+def is_fresh(problem: Problem) -> bool:
+    """True for the problems that training never sees and evaluation asks."""
+    return is_reserved(problem) and not is_table(problem)
 
 
 # --- thoughts: one line a step, columns from the right ---------------------------------------
@@ -262,14 +277,16 @@ BEFORE = {"en": ["Hi, ", "Hello! ", "Please: ", "Nano, ", "Ok, ", "Question: ", 
 AFTER = {"en": [" Thanks!", " Thank you.", " Please.", " Think carefully.", " Explain."], "id": [" Terima kasih!", " Makasih ya.", " Tolong ya.", " Pikirkan baik-baik.", " Jelaskan."]}
 
 
-def make_turn(problem: Problem, language: str, rng: Random, held_out: bool = False, clean: bool = False) -> Turn:
-    """Put a problem into words. `held_out` takes a reserved pattern, `clean` leaves out typing noise."""
+def make_turn(problem: Problem, language: str, rng: Random, held_out: bool = False, clean: bool = False, later: bool = True) -> Turn:
+    """Put a problem into words. `held_out` takes a reserved pattern, `clean` leaves out typing noise, `later` adds LATER."""
     if problem.kind == "other":
         question = other_question(problem.topic, language, rng, held_out)
         reply = TOPICS[problem.topic].reply[language]
         return Turn(problem, language, question if clean else _noise(question, rng), thought_of(problem, language), reply, reply.rstrip("."))
     bare = language == "en" and not held_out and rng.random() < 0.25
     patterns = BARE[problem.kind] if bare else (HELD_OUT if held_out else TRAIN)[problem.kind, language]
+    if later and not bare and not held_out:
+        patterns = patterns + LATER[problem.kind, language]
     if problem.kind == "sub" and problem.a < problem.b:  # nobody sells more than they have
         patterns = [p for p in patterns if not NEEDS_MORE.search(p)]
     text, form = rng.choice(patterns), ""
@@ -314,26 +331,29 @@ def is_right(reply: str, expected: str) -> bool:
 
 # --- samples --------------------------------------------------------------------------------
 
-# How often a kind is trained on: from a step on, more of what was then still weakest.
+# How often a kind is trained on. The run was adjusted twice: from REWEIGHTED on there is more of what was then
+# weakest; from EXTENDED on there are more patterns, and reserved one-step facts, which cannot be inferred, are taught.
 KIND_WEIGHTS = {"add": 21, "sub": 23, "mul": 16, "div": 17, "cmp": 13, "other": 10}
-LATER_FROM = 2900
+REWEIGHTED = 2900
 LATER_WEIGHTS = {"add": 14, "sub": 18, "mul": 15, "div": 22, "cmp": 19, "other": 12}
+EXTENDED = 3800
 
 
-def train_turn(language: str, rng: Random, weights: dict[str, int]) -> Turn:
+def train_turn(language: str, rng: Random, step: int) -> Turn:
+    weights = KIND_WEIGHTS if step < REWEIGHTED else LATER_WEIGHTS
     kind = rng.choices(list(weights), list(weights.values()))[0]
+    taboo = is_reserved if step < EXTENDED else is_fresh
     problem = draw_problem(kind, rng)
-    while is_fresh(problem):
+    while taboo(problem):
         problem = draw_problem(kind, rng)
-    return make_turn(problem, language, rng)
+    return make_turn(problem, language, rng, later=step >= EXTENDED)
 
 
 def train_sample(seed: int, step: int, index: int) -> Sample:
     rng = Random(f"{seed}/{step}/{index}")
     language = rng.choice(LANGUAGES)
     count = rng.choices((1, 2, 3, rng.randint(4, 10)), (88, 6, 3.5, 2.5))[0]
-    weights = KIND_WEIGHTS if step < LATER_FROM else LATER_WEIGHTS
-    sample = Sample([train_turn(language, rng, weights) for _ in range(count)])
+    sample = Sample([train_turn(language, rng, step) for _ in range(count)])
     if rng.random() < 0.12:
         sample.system = rng.choice(SYSTEM_PROMPTS)
     mode = rng.random()

@@ -241,6 +241,54 @@ TRAIN = {
     ],
 }
 
+# Patterns added during the run, from the step the generator names: what evaluation showed to be weak or missing.
+LATER = {
+    ("add", "en"): [
+        "{n} has {a} {t}[, then|. Then|and then] [gets|buys|finds|wins] {b}[| more][,|.] [how many {t} now|how many now|how many {t} does {n} have|how many are there]?",
+    ],
+    ("add", "id"): [
+        "{n} punya {a} {t} dan [beli|dapat|membeli|menerima] {b} lagi[.|,] [berapa {t} {n}|Berapa {t} {n} sekarang|Berapa semuanya|jadi berapa]?",
+    ],
+    ("sub", "en"): [
+        "{n} has {a} {t} and [eats|sells|gives away|loses|uses|drops] {b}[,|.] [how many are left|how many {t} are left|how many {t} does {n} have|what is left]?",
+        "[I|We] have {a} {t} and [eat|sell|give away|lose|use] {b}[,|.] [how many are left|how many {t} are left|how many now|what is left]?",
+    ],
+    ("sub", "id"): [
+        "{n} punya {a} {t} dan [makan|memakan|memberi|menjual|memakai|kehilangan] {b}[.|,] Berapa [{t} {n}|{t} {n} sekarang|sisanya|sisa {t}]?",
+        "[Saya|Aku] punya {a} {t} dan [makan|memakan|memberi|menjual|memakai] {b}[.|,] Berapa [{t} saya|sisanya|sisa {t}|yang tersisa]?",
+    ],
+    ("mul", "en"): [
+        "If {a} [people|children|boxes|friends|shops] [each have|have|each hold|each get] {b} {t}[ each|][,|] how many {t}[ are there| in total| altogether|]?",
+        "{a} [people|children|boxes|bags] [with|have|hold] {b} {t} each[,|.] how many {t}[ in total|]?",
+    ],
+    ("mul", "id"): [
+        "[Kalau|Jika] {a} [orang|anak|kotak|teman] masing-masing [punya|mendapat|berisi] {b} {t}, berapa {t}[ semuanya| seluruhnya|]?",
+        "{a} [orang|anak|kotak|tas] masing-masing [punya|berisi|dapat] {b} {t}[.|,] Berapa [semuanya|{t} semuanya|jumlahnya]?",
+    ],
+    ("div", "en"): [
+        "{a} {t} for {b} [children|people|friends|bags|boxes][,|.] how many [each|for each|does each get]?",
+    ],
+    ("div", "id"): [
+        "{a} {t} dibagi [untuk|kepada|ke] {b} [anak|orang|teman|kotak][.|,] [Masing-masing berapa|Berapa masing-masing|Tiap anak berapa]?",
+    ],
+    ("cmp", "en"): [
+        "more: {n} has {a}[| {t}][.|,] {m} has {b}[.|,] Who has more?",
+        "fewer: {n} has {a}[| {t}][.|,] {m} has {b}[.|,] Who has [fewer|less]?",
+        "more: Who has more[| {t}], {n} with {a} or {m} with {b}?",
+        "fewer: Who has [fewer|less][| {t}], {n} with {a} or {m} with {b}?",
+        "more: {n}: {a} {t}. {m}: {b} {t}. Who has more?",
+        "yes>: [Do you think|So|And] [is |]{a} [is |][larger|bigger|greater] than {b}?",
+    ],
+    ("cmp", "id"): [
+        "more: {n} punya {a}[| {t}][.|,] {m} punya {b}[.|,] Siapa [yang |]lebih banyak?",
+        "fewer: {n} punya {a}[| {t}][.|,] {m} punya {b}[.|,] Siapa [yang |]lebih sedikit?",
+        "more: Siapa [yang |]lebih banyak, {n} dengan {a} atau {m} dengan {b}?",
+        "fewer: Siapa [yang |]lebih sedikit, {n} dengan {a} atau {m} dengan {b}?",
+        "more: {n}: {a} {t}. {m}: {b} {t}. Siapa lebih banyak?",
+        "yes>: [Menurut kamu|Jadi|Lalu] {a} lebih [besar|banyak] [dari|daripada] {b}?",
+    ],
+}
+
 HELD_OUT = {
     ("add", "en"): [
         "[What is the total of|Please add] {a} and {b}[?|.]",
