@@ -18,6 +18,40 @@ describe('JinjaTemplate', () => {
     expect(() => render('{{ raise_exception("roles must alternate") }}')).toThrow('roles must alternate')
   })
 
+  // Rendered by jinja2 3.1.6 in the environment of transformers; undefined where it fails.
+  it.each<[string, string | undefined]>([
+    ['{{ d }}', `{'a': "it's", 'b': [1, 2.5, None, True]}`],
+    ['{{ true }}{{ none }}{{ nothing }}{{ (1, "a\u200b") }}', "TrueNone(1, 'a\\u200b')"],
+    ['{{ d ~ none ~ nothing ~ 1.0 }}', `{'a': "it's", 'b': [1, 2.5, None, True]}None1.0`],
+    ['{{ "a" + 1 }}', undefined],
+    ['{% for c in "añ" %}[{{ c }}]{% endfor %}', '[a][ñ]'],
+    ['{% for x in nothing %}{{ x }}{% else %}none{% endfor %}', 'none'],
+    ['{% for x in none %}{% endfor %}', undefined],
+    ['{% for a, b in [(1, 2), [3, 4]] if a > 1 %}{{ a }}{{ b }}{% endfor %}', '34'],
+    ['{{ nothing | length }}{{ none | trim }}{{ nothing | upper }}', '0None'],
+    ['{{ none | selectattr("x") | list | length }}', '0'],
+    ['{{ [d] | map(attribute="a") | tojson }}', undefined],
+    ['{{ [d] | map(attribute="a") | length }}', undefined],
+    ['{{ [d] | map(attribute="a") | list | tojson }}', `["it's"]`],
+    ['{{ [3, 1, 2] | min }}{{ ["b", "A"] | max }}{{ [] | first }}{{ [] | max }}', '1b'],
+    ['{{ "%s-%d%%" | format("a", 2) }}', 'a-2%'],
+    ['{{ "{} {} {x}{{}}".format("a", none, x=3) }}', 'a None 3{}'],
+    ['{{ s.strip("\n") }}|{{ s.lstrip() }}|{{ s.rstrip("x\n") }}', ' x|x\n|\n '],
+    ['{{ "<i>" | safe + q + "!" }}', '<i>&lt;b&gt; &amp; &#39;c&#39;!'],
+    ['{{ q | safe ~ q }}', "<b> & 'c'<b> & 'c'"],
+    ['{% for k, v in {10: "a", 9: "b"} | dictsort %}{{ k + 1 }}{{ v }}{% endfor %}', '10b11a'],
+    ['{% for k, v in {10: "a", 9: "b"}.items() %}{{ k + 1 }}{{ v }}{% endfor %}', '11a10b'],
+    ['{{ d is iterable }}{{ nothing is iterable }}{{ none is iterable }}{{ 1 is not iterable }}', 'TrueTrueFalseTrue'],
+    [
+      '{{ [1, "a", none] | join("-") }}{{ [d] | join(", ", attribute="a") }}{{ "abc" | join(d=".") }}',
+      "1-a-Noneit'sa.b.c",
+    ],
+  ])('agrees with jinja2 on %j', (source, text) => {
+    const variables = { d: { a: "it's", b: [1, 2.5, null, true] }, s: '\n x\n', q: "<b> & 'c'" }
+    if (text === undefined) expect(() => render(source, variables)).toThrow()
+    else expect(render(source, variables)).toBe(text)
+  })
+
   it.each([
     ['a range of a billion', '{% for i in range(10**9) %}x{% endfor %}'],
     ['an endless range', '{% for i in range(0, 5, 0) %}x{% endfor %}'],
@@ -29,10 +63,33 @@ describe('JinjaTemplate', () => {
       'a list that doubles',
       '{% set n = namespace(s=[1]) %}{% for i in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}',
     ],
+    ['a value that contains itself', '{% set n = namespace() %}{% set n.s = [n] %}{{ [n] | tojson }}'],
+    ['the text of a value that contains itself', '{% set n = namespace() %}{% set n.s = [n] %}{{ [n] }}'],
+    ['joining what contains itself', '{% set n = namespace() %}{% set n.s = [n] %}{{ [n] | join }}'],
+    [
+      'two macros that call each other',
+      '{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}',
+    ],
+    [
+      'a call block that calls itself',
+      '{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{% endmacro %}{% call f() %}x{% endcall %}',
+    ],
+    ['a wide indentation', '{{ "a\nb" | indent(400000000) }}'],
+    ['a wide indentation of JSON', '{{ [1] | tojson(indent=400000000) }}'],
+    ['nesting without end', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
+    ['a chain of filters without end', `{{ x${'|upper'.repeat(100_000)} }}`],
     ['a macro that calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
   ])('ends %s', (_, source) => {
     expect(() => render(source)).toThrow()
   })
+
+  it.each(['{{ n.s | tojson }}', '{{ n.s }}', '{{ n.s ~ "" }}', '{{ n.s | string }}', '{{ n.s | join(",") }}'])(
+    'measures lists that share their parts before it writes them: %s',
+    (written) => {
+      const shared = '{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}'
+      expect(() => render(shared + written)).toThrow('grew without end')
+    },
+  )
 
   it('ends nested loops at the deadline', () => {
     const loops = '{% for i in range(99999) %}{% for j in range(9999) %}{{ j }}{% endfor %}{% endfor %}'

@@ -1,29 +1,12 @@
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { LONGEST_LIST, LONGEST_TEXT, PlainScope, type Scope, type Value } from './jinja-values.ts'
+import { type Node, PythonInterpreter, parseTemplate } from './python-interpreter.ts'
 import { strftime } from './strftime.ts'
 
 /** As in the sandbox in which transformers renders (jinja2.sandbox.MAX_RANGE). */
 const LONGEST_RANGE = 100_000
-const LONGEST_ARRAY = 1_000_000
-const LONGEST_TEXT = 32 * 1024 * 1024
 const LONGEST_SOURCE = 1024 * 1024
 const LONGEST_BLANK = 512
 const DEFAULT_DEADLINE = 10_000
-
-// The library's declarations import each other without file endings, which NodeNext resolution does not follow, so what
-// is used of them is stated here.
-type Program = unknown
-interface Value {
-  readonly value: unknown
-}
-interface Scope {
-  set(name: string, value: unknown): Value
-}
-interface Evaluator {
-  run(program: Program): Value
-  evaluate(statement: unknown, scope: Scope): Value
-}
-const PlainInterpreter: new (scope: Scope) => Evaluator = Interpreter
-const PlainScope: new () => Scope = Environment
 
 /** The template called `raise_exception`: it does not accept these messages. */
 export class TemplateRefusal extends Error {}
@@ -34,11 +17,10 @@ export class TemplateRefusal extends Error {}
  *
  * Templates come with checkpoints, from strangers. They reach nothing but the variables given, and rendering stops with
  * an error after a deadline, checked at every statement and expression, or when a text or list grows beyond all
- * need. A single filter call is not interrupted: the worst known, `tojson` of lists that share their parts many times
- * over, goes on for some 20 seconds, until JavaScript's limit for strings ends it.
+ * need. A single filter call is not interrupted, but what it would write is measured first.
  */
 export class JinjaTemplate {
-  readonly #program: Program
+  readonly #program: Node
 
   /** @throws Error when the source is not a template. */
   constructor(source: string) {
@@ -46,7 +28,7 @@ export class JinjaTemplate {
     // The lexer looks for its tags behind blanks, in time quadratic in their number.
     if (new RegExp(`\\s{${LONGEST_BLANK}}`).test(source))
       throw new Error(`it has over ${LONGEST_BLANK} blanks in a row`)
-    this.#program = parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true }))
+    this.#program = parseTemplate(source)
   }
 
   /**
@@ -64,7 +46,7 @@ export class JinjaTemplate {
   }
 }
 
-class BoundedInterpreter extends PlainInterpreter {
+class BoundedInterpreter extends PythonInterpreter {
   readonly #end: number
   readonly #deadline: number
 
@@ -74,12 +56,12 @@ class BoundedInterpreter extends PlainInterpreter {
     this.#end = performance.now() + deadline
   }
 
-  override evaluate(statement: unknown, scope: Scope): Value {
+  override evaluate(node: Node | undefined, scope: Scope): Value {
     if (performance.now() > this.#end) throw new Error(`it was not done after ${this.#deadline / 1000} seconds`)
-    const result = super.evaluate(statement, scope)
+    const result = super.evaluate(node, scope)
     const { value } = result
     if (typeof value === 'string' && value.length > LONGEST_TEXT) throw new Error('its text grew without end')
-    if (Array.isArray(value) && value.length > LONGEST_ARRAY) throw new Error('one of its lists grew without end')
+    if (Array.isArray(value) && value.length > LONGEST_LIST) throw new Error('one of its lists grew without end')
     return result
   }
 }
