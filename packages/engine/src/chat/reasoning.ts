@@ -1,3 +1,4 @@
+import { partialTag } from './partial-tag.ts'
 import type { ThoughtTags } from './thought-tags.ts'
 
 /** A piece of a reply, in the vocabulary of the AI SDK. */
@@ -119,12 +120,4 @@ export class ReasoningSplitter {
     if (type === 'reasoning-delta') this.#thinking = true
     deltas.push({ type, text })
   }
-}
-
-/** How many characters at the end of the text are the beginning of the tag. */
-function partialTag(text: string, tag: string): number {
-  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
-    if (text.endsWith(tag.slice(0, length))) return length
-  }
-  return 0
 }

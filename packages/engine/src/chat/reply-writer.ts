@@ -10,6 +10,9 @@ import { ReasoningSplitter, type ReplyDelta } from './reasoning.ts'
 import type { FinishReason, Reply, ReplyOptions, ReplyPart, TokenLogprob } from './reply.ts'
 import type { ThinkingStyle } from './template.ts'
 import { ThinkingBudget, thoughtLimit } from './thinking-budget.ts'
+import { type AnswerPart, ToolCallSplitter } from './tool-call-splitter.ts'
+import { type ToolForm, tagsOf } from './tool-forms.ts'
+import type { ToolCall } from './tools.ts'
 
 export interface ReplySetting {
   readonly tokenizer: Tokenizer
@@ -23,6 +26,8 @@ export interface ReplySetting {
   readonly thinkingStyle: ThinkingStyle | undefined
   /** The prompt has opened the thought. */
   readonly insideThought: boolean
+  /** How the model writes calls, and how many the conversation has seen; undefined where it was given no functions. */
+  readonly tools: { readonly form: ToolForm; readonly callsBefore: number } | undefined
   readonly options: ReplyOptions
   readonly prompt: Int32Array
   /** Tokens left in the context behind the prompt. */
@@ -39,6 +44,10 @@ export class ReplyWriter {
   readonly #stream: TextStream
   readonly #splitter: ReasoningSplitter
   readonly #budget: ThinkingBudget | undefined
+  readonly #calls: ToolCallSplitter | undefined
+  /** Texts of control tokens that are shown all the same, for they are looked for in the text. */
+  readonly #tags: ReadonlySet<string>
+  readonly #toolCalls: ToolCall[] = []
   readonly #stops: StopStrings
   readonly #logprobs: TokenLogprob[] | undefined
   #text = ''
@@ -52,7 +61,7 @@ export class ReplyWriter {
 
   /** @throws OptionError */
   constructor(setting: ReplySetting) {
-    const { tokenizer, vocabulary, options, thinkingStyle, insideThought, room } = setting
+    const { tokenizer, vocabulary, options, thinkingStyle, insideThought, tools, room } = setting
     this.#setting = setting
     checkOptions(options, thinkingStyle !== undefined)
     this.maxTokens = Math.min(options.maxTokens ?? room, room)
@@ -62,6 +71,9 @@ export class ReplyWriter {
     this.#stream = new TextStream(tokenizer, { special: false })
     this.#splitter = new ReasoningSplitter(thinks ? thinkingStyle.tags : undefined, insideThought)
     this.#budget = thinks ? this.#thinkingBudget(thinkingStyle) : undefined
+    this.#calls = tools && new ToolCallSplitter(tools.form, tools.callsBefore)
+    const thoughtTags = thinkingStyle ? [thinkingStyle.tags.open, thinkingStyle.tags.close] : []
+    this.#tags = new Set([...thoughtTags, ...(tools ? tagsOf(tools.form) : [])])
     this.#stops = new StopStrings(options.stop ?? [])
     this.#logprobs = options.logprobs === undefined ? undefined : []
   }
@@ -90,11 +102,13 @@ export class ReplyWriter {
   finish(): Reply {
     this.#show(this.#splitter.push(this.#stream.flush()))
     this.#show(this.#splitter.flush())
+    this.#answer(this.#calls?.flush() ?? [])
     this.#emitText(this.#stops.flush())
     const reply: Reply = {
       text: this.#text,
       reasoning: this.#reasoning === '' ? undefined : this.#reasoning,
-      finishReason: this.#finishReason ?? 'length',
+      toolCalls: this.#toolCalls,
+      finishReason: this.#waits ? 'tool-calls' : (this.#finishReason ?? 'length'),
       usage: {
         inputTokens: this.#setting.prompt.length,
         cachedTokens: this.#cachedTokens,
@@ -106,6 +120,10 @@ export class ReplyWriter {
     }
     this.#setting.emit({ type: 'finish', reply })
     return reply
+  }
+
+  get #waits(): boolean {
+    return this.#finishReason === 'stop' && this.#toolCalls.length > 0 && this.#stops.found === undefined
   }
 
   /** The model ended its turn. A thought that it left open is closed first, so that an answer follows. */
@@ -139,21 +157,34 @@ export class ReplyWriter {
     this.#budget?.accept(piece, forced)
   }
 
-  /** Some vocabularies count the tags of a thought among the control tokens, whose texts are not shown otherwise. */
+  /** Some vocabularies count tags among the control tokens, whose texts are not shown otherwise. */
   #textOf(id: number): string {
-    const { tokenizer, thinkingStyle } = this.#setting
-    if (!tokenizer.isSpecial(id) || !thinkingStyle) return this.#stream.push(id)
+    const { tokenizer } = this.#setting
+    if (!tokenizer.isSpecial(id) || this.#tags.size === 0) return this.#stream.push(id)
     const text = tokenizer.decode([id])
-    const { open, close } = thinkingStyle.tags
-    return text === open || text === close ? this.#stream.flush() + text : this.#stream.push(id)
+    return this.#tags.has(text) ? this.#stream.flush() + text : this.#stream.push(id)
   }
 
   #show(deltas: readonly ReplyDelta[]): void {
     for (const delta of deltas) {
-      if (delta.type === 'text-delta') this.#emitText(this.#stops.push(delta.text))
+      if (delta.type === 'text-delta') this.#answer(this.#calls?.push(delta.text) ?? [delta])
       else {
         this.#reasoning += delta.text
         this.#setting.emit(delta)
+      }
+    }
+  }
+
+  /** Stop strings are looked for in the text; one cannot lie across a call, and nothing comes behind it. */
+  #answer(parts: readonly AnswerPart[]): void {
+    for (const part of parts) {
+      if (this.#stops.found !== undefined) return
+      if (part.type === 'text-delta') this.#emitText(this.#stops.push(part.text))
+      else {
+        this.#emitText(this.#stops.flush())
+        const { type: _, ...call } = part
+        this.#toolCalls.push(call)
+        this.#setting.emit(part)
       }
     }
   }

@@ -1,14 +1,29 @@
+import type { ToolCall } from './tools.ts'
+
 /** Parts of a reply as they arrive, in the AI SDK's vocabulary. */
 export type ReplyPart =
   | { readonly type: 'reasoning-delta'; readonly text: string }
   | { readonly type: 'text-delta'; readonly text: string }
+  | ({ readonly type: 'tool-call' } & ToolCall)
+  | ToolResultPart
   | { readonly type: 'finish'; readonly reply: Reply }
 
+/** What a function returned, or how it failed, as the model is told. */
+export interface ToolResultPart {
+  readonly type: 'tool-result'
+  /** Of the call. */
+  readonly id: string
+  readonly name: string
+  readonly output: string
+  /** The call could not be read, there is no such function, or it threw. */
+  readonly failed: boolean
+}
+
 /**
- * Why a reply ended: the model ended its turn or met a stop string (`stop`), or it reached `maxTokens` or the end of
- * the context (`length`).
+ * Why a reply ended: the model ended its turn or met a stop string (`stop`), it waits for functions that it called
+ * (`tool-calls`), or it reached `maxTokens` or the end of the context (`length`).
  */
-export type FinishReason = 'stop' | 'length'
+export type FinishReason = 'stop' | 'tool-calls' | 'length'
 
 export interface Usage {
   /** Tokens of the prompt, cached ones included. */
@@ -45,6 +60,8 @@ export interface Reply {
   readonly text: string
   /** The thought, without its tags; undefined when there was none. */
   readonly reasoning: string | undefined
+  /** The calls that were not run: with a finish reason of `tool-calls`, the caller's to answer. */
+  readonly toolCalls: readonly ToolCall[]
   readonly finishReason: FinishReason
   readonly usage: Usage
   readonly timings: Timings

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { TemplateError } from '../errors.ts'
+import { OptionError, TemplateError } from '../errors.ts'
 import { sharedData } from '../testing/shared-data.ts'
 import { JinjaTemplate } from './jinja.ts'
 import type { Message } from './message.ts'
 import { ChatTemplate } from './template.ts'
 import { chatTemplateFor } from './template-fallback.ts'
+import type { ToolDefinition } from './tools.ts'
 
 const SPECIAL = new Map([
   ['bos_token', '<BOS>'],
@@ -16,6 +17,19 @@ const THINKS = `{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content
 {%- if add_generation_prompt %}[assistant]{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}`
 const OPENS = "{{ messages[0].content }}|{{ '<think>\n' }}"
 const MENTIONS = "{{ messages[0].content.split('</think>')[-1] }}|"
+
+const WEATHER: ToolDefinition = {
+  name: 'get_weather',
+  description: 'Get the weather for a city.',
+  parameters: {
+    type: 'object',
+    properties: {
+      city: { type: 'string', description: 'City name' },
+      days: { type: 'integer', description: 'Days ahead' },
+    },
+    required: ['city'],
+  },
+}
 
 const template = (source: string) => new ChatTemplate(source, SPECIAL, 'model.gguf')
 
@@ -140,6 +154,78 @@ describe.skipIf(goldenFile === undefined)('templates of real checkpoints', () =>
     expect([insideThought, text.endsWith('<think>\n')]).toEqual([true, true])
     const shut = opening.prompt(HI, { thinking: false })
     expect([shut.insideThought, shut.text.trimEnd().endsWith('</think>')]).toEqual([false, true])
+  })
+
+  it.each<[string, string, object]>([
+    [QWEN3, 'hermes', {}],
+    ['llama.cpp/templates/Qwen-Qwen2.5-7B-Instruct.jinja', 'hermes', {}],
+    [QWQ, 'hermes', {}],
+    ['llama.cpp/templates/NousResearch-Hermes-3-Llama-3.1-8B-tool_use.jinja', 'hermes', {}],
+    ['llama.cpp/templates/meta-llama-Llama-3.1-8B-Instruct.jinja', 'llama', {}],
+    ['llama.cpp/templates/meta-llama-Llama-3.2-3B-Instruct.jinja', 'llama', {}],
+    ['vllm-templates/tool_chat_template_llama3.1_json.jinja', 'llama', {}],
+    ['vllm-templates/tool_chat_template_deepseekv3.jinja', 'deepseek', {}],
+    ['vllm-templates/tool_chat_template_deepseekr1.jinja', 'deepseek', {}],
+    ['llama.cpp/templates/deepseek-ai-DeepSeek-V3.1.jinja', 'deepseek', { definitions: false }],
+    [R1_LLAMA, 'deepseek', { definitions: false, withoutContent: true, asText: true }],
+  ])('reads back from %s how it writes calls', (name, form, style) => {
+    const { form: found, ...others } = template(sourceOf(name)).toolStyle ?? {}
+    expect(found?.name).toBe(form)
+    expect(others).toEqual({ definitions: true, withoutContent: false, asText: false, ...style })
+  })
+
+  it.each(['llama.cpp/templates/google-gemma-2-2b-it.jinja', 'llama.cpp/templates/Qwen3-Coder.jinja'])(
+    'refuses functions where calls cannot be read: %s',
+    (name) => expect(() => template(sourceOf(name)).render(HI, { tools: [WEATHER] })).toThrow(OptionError),
+  )
+
+  it('gives tools, calls and results in the shape of transformers', () => {
+    const { messages: shown } = golden.conversations['tool-round']
+    const messages: Message[] = [
+      shown[0],
+      {
+        role: 'assistant',
+        content: '',
+        toolCalls: [{ id: 'call_001xyz', name: 'get_weather', input: { city: 'Oslo', days: 2 } }],
+      },
+      { role: 'tool', content: '{"t": 3}', toolCallId: 'call_001xyz', toolName: 'get_weather' },
+    ]
+    let compared = 0
+    for (const [name, { tools, 'tool-round': round }] of Object.entries(golden.templates)) {
+      if (name === MISSING) continue
+      const chat = template(sourceOf(name))
+      if (!chat.toolStyle?.definitions) continue
+      compared++
+      const options = { tools: [WEATHER], now: new Date(2025, 6, 1, 12) }
+      expect(chat.render([shown[0]], options), name).toBe(tools.text)
+      expect(chat.render(messages, options), name).toBe(round.text)
+    }
+    expect(compared).toBe(19)
+  })
+
+  it('describes the functions itself where a template of calls does not, and splits what it cannot join', () => {
+    const r1 = template(sourceOf(R1_LLAMA))
+    const told = r1.render(HI, { tools: [WEATHER] })
+    expect(told).toContain('"get_weather"')
+    expect(told).toContain('<｜tool▁sep｜>FUNCTION_NAME')
+    expect(r1.render([{ role: 'system', content: 'Be brief.' }, ...HI], { tools: [WEATHER] })).toContain(
+      'Be brief.\n\nYou can',
+    )
+    const toolCalls = [{ id: 'call00000', name: 'get_weather', input: { city: 'Oslo' } }]
+    const text = r1.render([...HI, { role: 'assistant', content: 'Let me see.', toolCalls }])
+    expect(text).toContain('<｜Assistant｜>Let me see.<')
+    expect(text).toContain('<｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{"city":"Oslo"}\n```')
+  })
+
+  it('gives a call that could not be read back as the text it was', () => {
+    const input = '<tool_call>\n{"name": oops}\n</tool_call>'
+    const toolCalls = [{ id: 'call00000', name: '', input, invalid: 'it is not a JSON object' }]
+    const answered: Message[] = [
+      ...HI,
+      { role: 'assistant', content: '', toolCalls },
+      { role: 'tool', content: 'Error: x' },
+    ]
+    expect(template(sourceOf(QWEN3)).render(answered)).toContain(`<|im_start|>assistant\n${input}<|im_end|>`)
   })
 
   it('writes the history the same from reasoning beside the answer as from tags in it', () => {

@@ -1,13 +1,18 @@
-import { TemplateError } from '../errors.ts'
+import { OptionError, TemplateError } from '../errors.ts'
 import { JinjaTemplate, TemplateRefusal } from './jinja.ts'
 import type { Message } from './message.ts'
+import { messageFields } from './message-fields.ts'
 import { type ThoughtTags, thoughtTagsOf } from './thought-tags.ts'
+import { definitionFields, type ToolStyle, toolInstructions, toolStyleOf } from './tool-style.ts'
+import type { ToolDefinition } from './tools.ts'
 
 export interface RenderOptions {
   /** End with the words that open the assistant's turn; default true. */
   readonly addGenerationPrompt?: boolean
   /** Sets the template's own switch, where it has one; left out, the template's default holds. */
   readonly thinking?: boolean | undefined
+  /** Functions that the model is told about. */
+  readonly tools?: readonly ToolDefinition[]
   /** Further variables the template reads (`chat_template_kwargs` elsewhere). */
   readonly variables?: Readonly<Record<string, unknown>>
   /** The time that templates write into the system turn; default now. */
@@ -43,6 +48,8 @@ export class ChatTemplate {
   readonly #switchVariable: string | undefined
   /** Undefined for a template that knows no thoughts. */
   readonly thinking: ThinkingStyle | undefined
+  /** Found when it is first asked for; then a style, or null for a template that knows no functions. */
+  #tools: ToolStyle | null | undefined
 
   /**
    * @param specialTokens what `bos_token`, `eos_token` and so on stand for.
@@ -61,11 +68,42 @@ export class ChatTemplate {
     this.thinking = this.#detectThinking(source)
   }
 
+  /** How the template writes function calls; undefined where it writes none that can be read. */
+  get toolStyle(): ToolStyle | undefined {
+    if (this.#tools === undefined) {
+      const render = (messages: readonly object[], tools: readonly object[]) =>
+        this.#attempt(() => this.#write(messages, { addGenerationPrompt: false, now: new Date(0) }, tools))
+      this.#tools = toolStyleOf(render) ?? null
+    }
+    return this.#tools ?? undefined
+  }
+
   /**
-   * The template's own text for the messages, unchanged.
+   * The template's own text for the messages. Where it has calls but does not tell the model which functions there
+   * are, as those of DeepSeek, they are described in the system message.
    * @throws TemplateError when the template refuses the messages, fails, or does not end.
+   * @throws OptionError for tools where the template knows none.
    */
   render(messages: readonly Message[], options: RenderOptions = {}): string {
+    const { tools = [] } = options
+    if (tools.length === 0) return this.#write(this.#fields(messages), options)
+    const style = this.toolStyle
+    if (style === undefined) {
+      const problem = `The chat template of ${this.#name} has no function calls that can be read.`
+      throw new OptionError('tools', problem, 'Leave tools out, or use a model that was trained to call functions.')
+    }
+    if (style.definitions) return this.#write(this.#fields(messages), options, tools.map(definitionFields))
+    const told = withSystemText(messages, toolInstructions(style, tools))
+    return this.#write(this.#fields(told), options, tools.map(definitionFields))
+  }
+
+  #fields(messages: readonly Message[]): object[] {
+    // The style takes renderings to find out.
+    const style = messages.some(({ toolCalls }) => toolCalls !== undefined) ? this.toolStyle : undefined
+    return messages.flatMap((message) => messageFields(message, style))
+  }
+
+  #write(messages: readonly object[], options: RenderOptions, tools?: readonly object[]): string {
     const { addGenerationPrompt = true, thinking, variables, now } = options
     const thinkingSwitch =
       thinking === undefined || this.#switchVariable === undefined ? {} : { [this.#switchVariable]: thinking }
@@ -73,7 +111,8 @@ export class ChatTemplate {
       ...Object.fromEntries(this.#specialTokens),
       ...thinkingSwitch,
       ...variables,
-      messages: messages.map(fields),
+      ...(tools === undefined ? {} : { tools }),
+      messages,
       add_generation_prompt: addGenerationPrompt,
     }
     try {
@@ -115,8 +154,12 @@ export class ChatTemplate {
 
   /** Undefined for a template that refuses a single user turn. */
   #probe(thinking: boolean): string | undefined {
+    return this.#attempt(() => this.render(PROBE, { thinking, now: new Date(0) }))
+  }
+
+  #attempt(render: () => string): string | undefined {
     try {
-      return this.render(PROBE, { thinking, now: new Date(0) })
+      return render()
     } catch {
       return undefined
     }
@@ -132,7 +175,8 @@ export class ChatTemplate {
   }
 }
 
-/** A message under the names templates use; absent fields must be absent, not null. */
-function fields({ role, content, reasoning }: Message): Record<string, string> {
-  return { role, content, ...(reasoning === undefined ? {} : { reasoning_content: reasoning }) }
+function withSystemText(messages: readonly Message[], text: string): readonly Message[] {
+  const [first, ...others] = messages
+  if (first?.role !== 'system') return [{ role: 'system', content: text }, ...messages]
+  return [{ ...first, content: `${first.content}\n\n${text}` }, ...others]
 }

@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Message } from '../chat/message.ts'
 import type { ReplyPart } from '../chat/reply.ts'
 import { AbortError, ContextError, LajuError, OptionError, TemplateError } from '../errors.ts'
 import { abortAt } from '../testing/abort-at.ts'
 import { sharedData } from '../testing/shared-data.ts'
+import { withChatTemplate } from '../testing/with-chat-template.ts'
 import { Engine } from './engine.ts'
 
 const model = sharedData('refmodels/qwen3/qwen3.f32.gguf')
@@ -109,6 +111,35 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('Engine on %s', (ba
     const fresh = await engine.reply(raw(`hello world${first.text} and more`), ignore)
     expect(again.text).toBe(fresh.text)
     engine.forget(1)
+  })
+
+  it('computes only what a round of function calls adds', async () => {
+    const template =
+      '{% for t in tools or [] %}{{ t.function | tojson }}{% endfor %}{% for m in messages %}[{{ m.role }}]{{ m.content }}' +
+      '{% for c in m.tool_calls or [] %}<tool_call>{"name": "{{ c.function.name }}", "arguments": ' +
+      '{{ c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}'
+    const calling = await Engine.load(withChatTemplate(path, template), { ...options, contextLength: 256 })
+    const tools = [{ name: 'f', description: 'd' }]
+    const ask = (messages: Message[], conversation: number | undefined) =>
+      calling.reply({ prompt: { messages, tools }, conversation, options: { temperature: 0, maxTokens: 4 } }, ignore)
+    const question: Message[] = [{ role: 'user', content: 'hello' }]
+    const first = await ask(question, 1)
+    const round: Message[] = [
+      ...question,
+      { role: 'assistant', content: first.text, toolCalls: [{ id: 'call00000', name: 'f', input: {} }] },
+      { role: 'tool', content: 'x', toolCallId: 'call00000', toolName: 'f' },
+    ]
+    const second = await ask(round, 1)
+    expect(second.usage.cachedTokens).toBeGreaterThanOrEqual(first.usage.inputTokens)
+    expect(second.text).toBe((await ask(round, undefined)).text)
+    calling.dispose()
+  })
+
+  it('refuses functions where the template knows none', async () => {
+    const plain = await Engine.load(withChatTemplate(path, '{{ messages[0].content }}'), options)
+    const prompt = { messages: [{ role: 'user', content: 'Hi' }] as const, tools: [{ name: 'f' }] }
+    await expect(plain.reply({ prompt, conversation: undefined, options: {} }, ignore)).rejects.toThrow(OptionError)
+    plain.dispose()
   })
 
   it('answers several requests at once as if each were alone', async () => {

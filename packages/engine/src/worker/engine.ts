@@ -4,7 +4,7 @@ import { backendByName } from '../backends/by-name.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import { KeyValueCache } from '../cache/kv-cache.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
-import { ReplyWriter, wantsThought } from '../chat/reply-writer.ts'
+import { type ReplySetting, ReplyWriter, wantsThought } from '../chat/reply-writer.ts'
 import type { ChatTemplate, Prompt } from '../chat/template.ts'
 import { chatTemplateFor } from '../chat/template-fallback.ts'
 import { ContextError, EngineError, LajuError, OptionError, throwIfAborted } from '../errors.ts'
@@ -27,6 +27,8 @@ interface Parts {
   readonly template: Lazy<ChatTemplate>
   readonly sampling: Partial<SamplingSettings>
 }
+
+type ChatPrompt = Extract<ReplyRequest['prompt'], { messages: unknown }>
 
 /** A part that some checkpoints lack: the reason is told when the part is asked for. */
 type Lazy<Part> = () => Part
@@ -89,6 +91,7 @@ export class Engine {
       sampling: this.#parts.sampling,
       thinkingStyle: template?.thinking,
       insideThought,
+      tools: template && 'messages' in prompt ? toolSetting(template, prompt) : undefined,
       options,
       prompt: ids,
       room: info.contextLength - ids.length,
@@ -154,7 +157,8 @@ export class Engine {
 
   #render(prompt: ReplyRequest['prompt'], options: ReplyOptions): Prompt {
     if ('text' in prompt) return { text: prompt.text, insideThought: false }
-    return this.#parts.template().prompt(prompt.messages, { thinking: wantsThought(options) })
+    const { messages, tools } = prompt
+    return this.#parts.template().prompt(messages, { thinking: wantsThought(options), tools })
   }
 
   #sequenceOf(conversation: number | undefined): KeyValueSequence {
@@ -178,6 +182,13 @@ export class Engine {
       throw new OptionError('tokens', `There is no token ${wrong}; this model has ${vocabulary}, numbered from 0.`)
     }
   }
+}
+
+/** Calls are looked for only where functions were offered: all else is text. */
+function toolSetting(template: ChatTemplate, { messages, tools = [] }: ChatPrompt): ReplySetting['tools'] {
+  const form = tools.length === 0 ? undefined : template.toolStyle?.form
+  if (form === undefined) return undefined
+  return { form, callsBefore: messages.reduce((sum, { toolCalls = [] }) => sum + toolCalls.length, 0) }
 }
 
 async function loadWeights(

@@ -1,5 +1,6 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
+import type { ToolDefinition } from '../chat/tools.ts'
 import type { SerializedError } from './serialized-error.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
@@ -18,7 +19,9 @@ export type CallName = keyof Calls
 
 export interface ReplyRequest {
   /** Messages go through the chat template; text goes to the model as it is. */
-  readonly prompt: { readonly messages: readonly Message[] } | { readonly text: string }
+  readonly prompt:
+    | { readonly messages: readonly Message[]; readonly tools?: readonly ToolDefinition[] }
+    | { readonly text: string }
   /** Whose keys and values to go on from and keep; without one nothing is kept. */
   readonly conversation: number | undefined
   readonly options: ReplyOptions

@@ -6,6 +6,7 @@ import { ReplyPrinter, replySummary } from './reply-printer.ts'
 const REPLY: Reply = {
   text: 'Four.',
   reasoning: '2 + 2 = 4',
+  toolCalls: [],
   finishReason: 'stop',
   usage: { inputTokens: 12, cachedTokens: 0, outputTokens: 1234, reasoningTokens: 5 },
   timings: { promptMs: 100, generateMs: 2000, promptTokensPerSecond: 120, tokensPerSecond: 41.25 },

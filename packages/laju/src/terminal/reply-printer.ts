@@ -36,7 +36,8 @@ export class ReplyPrinter {
     try {
       for await (const part of parts) {
         if (part.type === 'finish') reply = part.reply
-        else this.#delta(part.type === 'reasoning-delta' ? 'reasoning' : 'text', part.text)
+        else if (part.type === 'reasoning-delta') this.#delta('reasoning', part.text)
+        else if (part.type === 'text-delta') this.#delta('text', part.text)
       }
     } finally {
       clearInterval(timer)
