@@ -1,10 +1,21 @@
 export type { BackendName, CacheType } from './backends/backend.ts'
 export type { Message, Role } from './chat/message.ts'
-export type { FinishReason, Reply, ReplyOptions, ReplyPart, Timings, TokenLogprob, Usage } from './chat/reply.ts'
+export type {
+  FinishReason,
+  Reply,
+  ReplyOptions,
+  ReplyPart,
+  Timings,
+  TokenLogprob,
+  ToolResultPart,
+  Usage,
+} from './chat/reply.ts'
+export type { ToolCall, ToolDefinition } from './chat/tools.ts'
 export { Conversation, type ConversationOptions } from './client/conversation.ts'
 export { Generation } from './client/generation.ts'
 export { inspect, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
+export type { ChatOptions, Tool, ToolOptions, Tools } from './client/tools.ts'
 export {
   AbortError,
   CheckpointError,

@@ -1,11 +1,11 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import { LajuError } from '../errors.ts'
-import type { AskOptions } from '../worker/types.ts'
-import type { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
+import { type Caller, replyInRounds } from './reply-in-rounds.ts'
+import type { ChatOptions, ToolOptions } from './tools.ts'
 
-export interface ConversationOptions extends ReplyOptions {
+export interface ConversationOptions extends ReplyOptions, ToolOptions {
   /** The system message. */
   readonly system?: string
   /** Earlier turns to go on from. */
@@ -14,16 +14,21 @@ export interface ConversationOptions extends ReplyOptions {
 
 let nextNumber = 1
 
+/** What no other conversation of this process is called by. */
+export function newConversationNumber(): number {
+  return nextNumber++
+}
+
 /** Turns with a model. Each turn computes only what is new. One reply at a time. */
 export class Conversation {
-  readonly #thread: EngineThread
-  readonly #number = nextNumber++
-  readonly #options: ReplyOptions
+  readonly #thread: Caller
+  readonly #number = newConversationNumber()
+  readonly #options: ReplyOptions & ToolOptions
   #opening: readonly Message[]
   #messages: readonly Message[]
   #replying = false
 
-  constructor(thread: EngineThread, { system, messages = [], ...options }: ConversationOptions) {
+  constructor(thread: Caller, { system, messages = [], ...options }: ConversationOptions) {
     this.#thread = thread
     this.#options = options
     this.#opening = system === undefined ? [] : [{ role: 'system', content: system }]
@@ -35,11 +40,12 @@ export class Conversation {
   }
 
   /**
-   * Asks, and keeps the answer as a turn. A reply that is aborted keeps the text it had; one that fails leaves the
-   * conversation as it was.
+   * Asks, and keeps the answer as a turn. With `tools`, functions that the model calls are run, and their results go
+   * back to it until it answers or `maxToolRounds` are over. A reply that is aborted keeps the rounds and the text it
+   * had; one that fails leaves the conversation as it was.
    * @throws LajuError `busy` while an earlier reply is under way
    */
-  send(text: string, { signal, ...options }: AskOptions = {}): Generation {
+  send(text: string, { signal, ...options }: ChatOptions = {}): Generation {
     return new Generation(async (emit, stop) => {
       if (this.#replying) {
         throw new LajuError('busy', 'The conversation is still answering.', {
@@ -77,23 +83,29 @@ export class Conversation {
 
   async #reply(
     text: string,
-    options: ReplyOptions,
+    options: ReplyOptions & ToolOptions,
     emit: (part: ReplyPart) => void,
     signal: AbortSignal,
   ): Promise<Reply> {
-    const asked: Message[] = [...this.#messages, { role: 'user', content: text }]
+    let turns: readonly Message[] = [...this.#messages, { role: 'user', content: text }]
     let written = ''
-    const onEvent = (part: ReplyPart) => {
+    const [thread, conversation] = [this.#thread, this.#number]
+    const keep = (messages: readonly Message[]) => {
+      turns = messages
+      written = ''
+    }
+    const onPart = (part: ReplyPart) => {
       if (part.type === 'text-delta') written += part.text
       emit(part)
     }
-    const request = { prompt: { messages: asked }, conversation: this.#number, options }
+    const asked = turns
     try {
-      const reply = await this.#thread.call('reply', request, { signal, onEvent })
-      this.#messages = [...asked, { role: 'assistant', content: reply.text, reasoning: reply.reasoning }]
+      const reply = await replyInRounds({ thread, conversation, messages: asked, options, emit: onPart, signal, keep })
+      this.#messages = turns
       return reply
     } catch (error) {
-      if (signal.aborted && written !== '') this.#messages = [...asked, { role: 'assistant', content: written }]
+      const cut: Message[] = written === '' ? [] : [{ role: 'assistant', content: written }]
+      if (signal.aborted && (turns !== asked || written !== '')) this.#messages = [...turns, ...cut]
       throw error
     }
   }

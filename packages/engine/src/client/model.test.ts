@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { AbortError, CheckpointError, EngineError } from '../errors.ts'
+import { AbortError, CheckpointError, EngineError, OptionError } from '../errors.ts'
 import { sharedData } from '../testing/shared-data.ts'
+import { withChatTemplate } from '../testing/with-chat-template.ts'
 import { EngineThread } from './engine-thread.ts'
 import { load } from './model.ts'
 
@@ -78,6 +79,19 @@ describe.skipIf(!model)('Model', () => {
     await worker.terminate()
     await expect(reply).rejects.toThrow(EngineError)
     await expect(thread.call('detokenize', { ids: Int32Array.of(1) })).rejects.toMatchObject({ code: 'worker-failed' })
+  })
+
+  it('offers functions to the model, and refuses where it has no form for calls', async () => {
+    const chatml = "{% for m in messages %}{{ '<|im_start|>' + m.role + m.content }}{% endfor %}"
+    const calls = '{% for c in m.tool_calls or [] %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}'
+    const template = chatml.replace('{% endfor %}', `${calls}{% endfor %}{{ tools | tojson if tools }}`)
+    const tools = { weather: { description: 'd', execute: () => 'rain' } }
+    await using model = await load(withChatTemplate(path, template), options)
+    const short = { temperature: 0, maxTokens: 3 } as const
+    const [plain, offered] = [await model.ask('Hi', short), await model.ask('Hi', { ...short, tools })]
+    expect(offered.usage.inputTokens).toBeGreaterThan(plain.usage.inputTokens + 20)
+    await using without = await load(withChatTemplate(path, chatml), options)
+    await expect(without.ask('Hi', { tools })).rejects.toThrow(OptionError)
   })
 
   it('carries typed errors out of the worker', async () => {

@@ -1,11 +1,12 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply } from '../chat/reply.ts'
 import { EngineError } from '../errors.ts'
-import type { ReplyRequest } from '../worker/messages.ts'
 import type { AskOptions, LoadOptions, ModelInfo } from '../worker/types.ts'
-import { Conversation, type ConversationOptions } from './conversation.ts'
+import { Conversation, type ConversationOptions, newConversationNumber } from './conversation.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
+import { replyInRounds } from './reply-in-rounds.ts'
+import type { ChatOptions } from './tools.ts'
 
 /**
  * Loads a model.
@@ -35,14 +36,24 @@ export class Model {
   }
 
   /** One answer to a question, or to the last of some messages. */
-  async ask(prompt: string | readonly Message[], options: AskOptions = {}): Promise<Reply> {
+  async ask(prompt: string | readonly Message[], options: ChatOptions = {}): Promise<Reply> {
     return this.generate(prompt, options).reply
   }
 
   /** As `ask`, part by part. */
-  generate(prompt: string | readonly Message[], { signal, ...options }: AskOptions = {}): Generation {
+  generate(prompt: string | readonly Message[], { signal, ...options }: ChatOptions = {}): Generation {
     const messages: readonly Message[] = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt
-    return this.#reply({ prompt: { messages }, conversation: undefined, options }, signal)
+    const thread = this.#thread
+    // Rounds of function calls go on from one another.
+    const conversation = options.tools === undefined ? undefined : newConversationNumber()
+    return new Generation(async (emit, stop) => {
+      try {
+        return await replyInRounds({ thread, conversation, messages, options, emit, signal: stop })
+      } finally {
+        // Fails only where the engine is gone, and its memory with it.
+        if (conversation !== undefined) await thread.call('forget', { conversation }).catch(() => {})
+      }
+    }, signal)
   }
 
   conversation(options: ConversationOptions = {}): Conversation {
@@ -51,7 +62,8 @@ export class Model {
 
   /** Goes on from a text as it is, without chat template. */
   complete(text: string, { signal, ...options }: AskOptions = {}): Generation {
-    return this.#reply({ prompt: { text }, conversation: undefined, options }, signal)
+    const request = { prompt: { text }, conversation: undefined, options }
+    return new Generation((emit, stop) => this.#thread.call('reply', request, { signal: stop, onEvent: emit }), signal)
   }
 
   /** Logits [tokens, vocabulary] of a sequence of tokens, for tools and tests. */
@@ -85,10 +97,6 @@ export class Model {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
-  }
-
-  #reply(request: ReplyRequest, signal: AbortSignal | undefined): Generation {
-    return new Generation((emit, stop) => this.#thread.call('reply', request, { signal: stop, onEvent: emit }), signal)
   }
 }
 
