@@ -63,6 +63,7 @@ export function dictionaryValue(entries: readonly (readonly [Value, Value])[]): 
   const map = new Map(entries.map(([key, value]) => [String(key.value), value] as const))
   const keys = new Map(entries.map(([key]) => [String(key.value), key]))
   return new (class extends PlainDictionary {
+    readonly keyed = keys
     keys(): Value {
       return listValue([...keys.values()])
     }
@@ -71,6 +72,41 @@ export function dictionaryValue(entries: readonly (readonly [Value, Value])[]): 
     }
   })(map)
 }
+
+/** The entry of a dictionary under a key that is no text: undefined but in those of `dictionaryValue`. */
+export function entryOf(dictionary: Value, key: Value): Value {
+  const { keyed } = dictionary as { keyed?: ReadonlyMap<string, Value> }
+  const name = String(key.value)
+  const isKey = keyed?.get(name)?.type === key.type
+  return (isKey && isMap(dictionary) ? dictionary.value.get(name) : undefined) ?? asValue(undefined)
+}
+
+/** Python's `==`. @throws Error for values that are too large to compare, or contain themselves. */
+export function areEqual(left: Value, right: Value): boolean {
+  return sameParts(left, right, { parts: LONGEST_LIST })
+}
+
+function sameParts(left: Value, right: Value, most: { parts: number }): boolean {
+  if (left === right) return true
+  if (--most.parts < 0) throw new Error('two of its values are too large to compare')
+  if (isCounted(left) && isCounted(right)) return Number(left.value) === Number(right.value)
+  if (left.type !== right.type) return false
+  if (isList(left) && isList(right)) {
+    const others = right.value
+    return left.value.length === others.length && left.value.every((item, i) => sameParts(item, others[i], most))
+  }
+  if (isMap(left) && isMap(right)) {
+    const others = right.value
+    if (left.value.size !== others.size) return false
+    return [...left.value].every(([key, item]) => {
+      const other = others.get(key)
+      return other !== undefined && sameParts(item, other, most)
+    })
+  }
+  return left.value === right.value
+}
+
+const isCounted = (value: Value): boolean => isNumber(value) || value.type === 'BooleanValue'
 
 /**
  * Python's str(). @throws Error when the text would be too long, or the value contains itself.

@@ -46,8 +46,18 @@ describe('JinjaTemplate', () => {
       '{{ [1, "a", none] | join("-") }}{{ [d] | join(", ", attribute="a") }}{{ "abc" | join(d=".") }}',
       "1-a-Noneit'sa.b.c",
     ],
+    ['{{ m[0] == m[1] }}{{ m[0] in m }}{{ m[0] != m[1] }}{{ [1] == (1, 2) }}', 'TrueTrueFalseFalse'],
+    ['{{ 1 == true }}{{ "1" == 1 }}{{ none == nothing }}{{ none in [1, none] }}', 'TrueFalseFalseTrue'],
+    ['{{ k["items"] }}{% for key, value in k.items() %}{{ key }}{% endfor %}', '[1]items'],
+    ['{{ d[nothing] }}|{{ d[1] }}|{{ {1: 2}[1] }}', '||2'],
+    ['{{ "ab" * 3 }}{{ "ab" * -1 }}', 'ababab'],
+    ['{{ nothing.x }}', undefined],
+    ['{{ d.x.y }}', undefined],
+    ['{{ d.x is defined }}{{ d.a.x is defined }}', 'FalseFalse'],
   ])('agrees with jinja2 on %j', (source, text) => {
-    const variables = { d: { a: "it's", b: [1, 2.5, null, true] }, s: '\n x\n', q: "<b> & 'c'" }
+    const turn = { r: 'u', c: [1] }
+    const lists = { m: [turn, { ...turn, c: [1] }], k: { items: [1] } }
+    const variables = { ...lists, d: { a: "it's", b: [1, 2.5, null, true] }, s: '\n x\n', q: "<b> & 'c'" }
     if (text === undefined) expect(() => render(source, variables)).toThrow()
     else expect(render(source, variables)).toBe(text)
   })
@@ -74,6 +84,13 @@ describe('JinjaTemplate', () => {
       'a call block that calls itself',
       '{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{% endmacro %}{% call f() %}x{% endcall %}',
     ],
+    ['a text many times over', '{{ "ab" * 40000000 }}'],
+    [
+      'comparing what contains itself',
+      '{% set n = namespace() %}{% set m = namespace() %}{% set n.s = n %}{% set m.s = m %}{{ n == m }}',
+    ],
+    ['the constructor of a text', '{{ "x".constructor("y") }}'],
+    ['a prototype of a text', '{{ "x".__proto__.y }}'],
     ['a wide indentation', '{{ "a\nb" | indent(400000000) }}'],
     ['a wide indentation of JSON', '{{ [1] | tojson(indent=400000000) }}'],
     ['nesting without end', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
@@ -81,6 +98,12 @@ describe('JinjaTemplate', () => {
     ['a macro that calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
   ])('ends %s', (_, source) => {
     expect(() => render(source)).toThrow()
+  })
+
+  it('compares lists that share their parts no longer than it takes to see that they are large', () => {
+    const twice = (name: string) =>
+      `{% set ${name} = namespace(s=[1]) %}{% for i in range(40) %}{% set ${name}.s = [${name}.s, ${name}.s] %}{% endfor %}`
+    expect(() => render(`${twice('a')}${twice('b')}{{ a.s == b.s }}`)).toThrow('too large to compare')
   })
 
   it.each(['{{ n.s | tojson }}', '{{ n.s }}', '{{ n.s ~ "" }}', '{{ n.s | string }}', '{{ n.s | join(",") }}'])(

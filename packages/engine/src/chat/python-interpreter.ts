@@ -1,15 +1,18 @@
 import { Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { formatBraces, formatPercent } from './jinja-format.ts'
 import {
+  areEqual,
   asValue,
   charactersOf,
   checkSize,
   dictionaryValue,
+  entryOf,
   isList,
   isNull,
   isNumber,
   isText,
   isUndefined,
+  LONGEST_TEXT,
   listValue,
   pythonText,
   type Scope,
@@ -68,6 +71,9 @@ interface KeywordArgument extends Node {
   readonly key: Identifier
   readonly value: Node
 }
+interface Dictionary extends Value {
+  readonly builtins: ReadonlyMap<string, Value>
+}
 interface Arguments {
   readonly values: readonly Value[]
   readonly named: ReadonlyMap<string, Value>
@@ -85,6 +91,8 @@ const TEXT_FILTERS = new Set(['trim', 'upper', 'lower', 'title', 'capitalize', '
 const LAZY_FILTERS = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'unique'])
 /** Filters to which an undefined value is an empty list. */
 const LIST_FILTERS = new Set(['list', 'first', 'last', 'sort', 'reverse', 'unique', 'length', 'min', 'max'])
+const OWN_OPERATORS = new Set(['==', '!=', '~', '+', '*', 'in', 'not in'])
+const DICTIONARY_METHODS = new Set(['items', 'keys', 'values', 'get'])
 /** An indentation beyond it is an attack on memory. */
 const WIDEST_INDENT = 512
 
@@ -110,6 +118,8 @@ export class PythonInterpreter extends PlainInterpreter {
         return this.#binary(node as Binary, scope)
       case 'CallExpression':
         return this.#call(node as Call, scope)
+      case 'MemberExpression':
+        return this.#member(node as Member, scope)
       case 'TestExpression':
         return this.#test(node as Test, scope)
       case 'ObjectLiteral':
@@ -173,16 +183,31 @@ export class PythonInterpreter extends PlainInterpreter {
     }
   }
 
-  /** `~` takes anything as text; `+` joins a text with nothing but a text. */
+  /**
+   * Lists and dictionaries with equal parts are equal (Mistral looks for a message so); `~` takes anything as text; `+`
+   * joins a text with nothing but a text.
+   */
   #binary(node: Binary, scope: Scope): Value {
     const operator = node.operator.value
-    if (operator !== '~' && operator !== '+') return super.evaluate(node, scope)
+    if (!OWN_OPERATORS.has(operator)) return super.evaluate(node, scope)
     const left = this.evaluate(node.left, scope)
     const right = this.evaluate(node.right, scope)
-    if (operator === '~') return this.#concatenate(textValue(pythonText(left)), textValue(pythonText(right)))
-    if (isText(left) && isText(right)) return this.#concatenate(left, right)
-    if (isText(left) || isText(right))
-      throw new Error(`a text cannot be joined with ${(isText(left) ? right : left).type}`)
+    switch (operator) {
+      case '==':
+      case '!=':
+        return asValue(areEqual(left, right) === (operator === '=='))
+      case '~':
+        return this.#concatenate(textValue(pythonText(left)), textValue(pythonText(right)))
+      case '+':
+        if (isText(left) && isText(right)) return this.#concatenate(left, right)
+        if (isText(left) || isText(right)) throw new Error('a text cannot be joined with what is none')
+        break
+      case '*':
+        if (isText(left) && isNumber(right)) return textValue(repeated(left.value, right.value))
+        break
+      default:
+        if (isList(right)) return asValue(right.value.some((item) => areEqual(left, item)) === (operator === 'in'))
+    }
     return super.evaluate({ ...node, left: constant(left), right: constant(right) } as Node, scope)
   }
 
@@ -198,12 +223,32 @@ export class PythonInterpreter extends PlainInterpreter {
     return value
   }
 
+  /**
+   * `schema.items` is the method also where there is such a key (GigaChat, Command-R+); only `schema['items']` is the
+   * entry. There is no entry for a key that is no text (Hermes), but in dictionaries written with numbers for keys.
+   */
+  #member(node: Member, scope: Scope): Value {
+    const object = this.evaluate(node.object, scope)
+    if (isUndefined(object)) throw new Error('something undefined is asked for its parts')
+    const known = { ...node, object: constant(object) } as Node
+    if (object.type !== 'ObjectValue') return super.evaluate(known, scope)
+    if (!node.computed) {
+      const name = (node.property as Identifier).value
+      const method = DICTIONARY_METHODS.has(name) ? (object as Dictionary).builtins.get(name) : undefined
+      return method ?? super.evaluate(known, scope)
+    }
+    if (node.property.type === 'SliceExpression') return super.evaluate(known, scope)
+    const key = this.evaluate(node.property, scope)
+    if (!isText(key)) return entryOf(object, key)
+    return super.evaluate({ ...known, property: constant(key) } as Node, scope)
+  }
+
   /** Methods of texts that the library lacks (`format`), or whose argument it ignores (the strips). */
   #call(node: Call, scope: Scope): Value {
     if (node.callee.type !== 'MemberExpression') return super.evaluate(node, scope)
     const callee = node.callee as Member
     const method = callee.computed ? '' : (callee.property as Identifier).value
-    if (!(method in TEXT_METHODS)) return super.evaluate(node, scope)
+    if (!Object.hasOwn(TEXT_METHODS, method)) return super.evaluate(node, scope)
     const object = this.evaluate(callee.object, scope)
     if (isText(object)) return textValue(TEXT_METHODS[method](object.value, this.#arguments(node.args, scope)))
     return super.evaluate({ ...node, callee: { ...callee, object: constant(object) } } as Node, scope)
@@ -291,6 +336,11 @@ function stripped(text: string, { values: [given] }: Arguments, start: boolean, 
 
 function constant(value: Value): Constant {
   return { type: 'Constant', value }
+}
+
+function repeated(text: string, count: number): string {
+  if (count * text.length > LONGEST_TEXT) throw new Error('its text grew without end')
+  return text.repeat(Math.max(0, count))
 }
 
 /** What a loop goes over. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { OptionError, TemplateError } from '../errors.ts'
 import { sharedData } from '../testing/shared-data.ts'
-import { JinjaTemplate } from './jinja.ts'
+import { JinjaTemplate, TemplateRefusal } from './jinja.ts'
 import type { Message } from './message.ts'
 import { ChatTemplate } from './template.ts'
 import { chatTemplateFor } from './template-fallback.ts'
@@ -135,7 +135,9 @@ describe.skipIf(goldenFile === undefined)('templates of real checkpoints', () =>
           { ...Object.fromEntries(SPECIAL), ...golden.conversations[scenario] },
           { now: new Date(2025, 6, 1, 12) },
         )
-      if (expected.text === undefined) expect(render, scenario).toThrow()
+      const refusal = /^TemplateError: (.*)/.exec(expected.error ?? '')?.[1]
+      if (refusal !== undefined) expect(render, scenario).toThrow(new TemplateRefusal(refusal))
+      else if (expected.text === undefined) expect(render, scenario).toThrow()
       else expect(render(), scenario).toBe(expected.text)
     }
   })
