@@ -1,7 +1,10 @@
 import { Environment } from '@huggingface/jinja'
 
-/** No text of a template may grow beyond this many characters, nor any value whose text it asks for. */
-export const LONGEST_TEXT = 32 * 1024 * 1024
+/**
+ * No text of a template may grow beyond this many characters, nor any value whose text it asks for. A context of a million
+ * tokens takes half of it; what a filter does to a text of this length stays below a gigabyte.
+ */
+export const LONGEST_TEXT = 8 * 1024 * 1024
 export const LONGEST_LIST = 1_000_000
 
 /** A value while a template runs, as @huggingface/jinja has it; `type` tells what `value` is. */

@@ -56,6 +56,7 @@ export interface TokenLogprob {
   readonly top: readonly { readonly id: number; readonly text: string; readonly logprob: number }[]
 }
 
+/** A whole reply. Where functions were run, text and thought are those of the last round; tokens and times are of all. */
 export interface Reply {
   readonly text: string
   /** The thought, without its tags; undefined when there was none. */
@@ -71,7 +72,7 @@ export interface Reply {
 
 /** Settings of one reply. Undefined means: the conversation's default, then the checkpoint's, then the card's advice. */
 export interface ReplyOptions {
-  /** Most tokens of the reply, thought included. */
+  /** Most tokens of the reply (of each round, where functions are run), thought included. */
   readonly maxTokens?: number
   /** 0 is greedy. */
   readonly temperature?: number
