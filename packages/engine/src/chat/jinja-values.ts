@@ -1,8 +1,8 @@
 import { Environment } from '@huggingface/jinja'
 
 /**
- * No text of a template may grow beyond this many characters, nor any value whose text it asks for. A context of a million
- * tokens takes half of it; what a filter does to a text of this length stays below a gigabyte.
+ * No text of a template may grow beyond this many characters, nor any value whose text it asks for. A prompt of a million
+ * tokens takes half of it; what the slowest filter does with such a text takes half a second and some 500 MB for a moment.
  */
 export const LONGEST_TEXT = 8 * 1024 * 1024
 export const LONGEST_LIST = 1_000_000
@@ -86,14 +86,24 @@ export function entryOf(dictionary: Value, key: Value): Value {
 
 /** Python's `==`. @throws Error for values that are too large to compare, or contain themselves. */
 export function areEqual(left: Value, right: Value): boolean {
-  return sameParts(left, right, { parts: LONGEST_LIST })
+  return isAmong(left, [right])
 }
+
+/** Python's `in` for lists. @throws Error as `areEqual` does, for the list as a whole. */
+export function isAmong(value: Value, items: readonly Value[]): boolean {
+  const most = { parts: LONGEST_LIST }
+  return items.some((item) => sameParts(value, item, most))
+}
+
+/** A comparison of texts takes as long as one part for each so many of their characters. */
+const CHARACTERS_A_PART = 1024
 
 function sameParts(left: Value, right: Value, most: { parts: number }): boolean {
   if (left === right) return true
   if (--most.parts < 0) throw new Error('two of its values are too large to compare')
   if (isCounted(left) && isCounted(right)) return Number(left.value) === Number(right.value)
   if (left.type !== right.type) return false
+  if (isText(left)) most.parts -= left.value.length / CHARACTERS_A_PART
   if (isList(left) && isList(right)) {
     const others = right.value
     return left.value.length === others.length && left.value.every((item, i) => sameParts(item, others[i], most))

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { JinjaTemplate, TemplateRefusal } from './jinja.ts'
 
+/** Makes n.s a million characters long. */
+const LONG = '{% set n = namespace(s="a") %}{% for i in range(20) %}{% set n.s = n.s ~ n.s %}{% endfor %}'
+
 const render = (source: string, variables: Record<string, unknown> = {}) => new JinjaTemplate(source).render(variables)
 
 describe('JinjaTemplate', () => {
@@ -91,6 +94,17 @@ describe('JinjaTemplate', () => {
     ],
     ['the constructor of a text', '{{ "x".constructor("y") }}'],
     ['a prototype of a text', '{{ "x".__proto__.y }}'],
+    ['a search for a long text', `${LONG}{{ n.s ~ "b" ~ n.s in n.s ~ n.s ~ n.s ~ n.s }}`],
+    ['a long separator', `${LONG}{{ (n.s ~ n.s ~ n.s).split(n.s ~ "b" ~ n.s) }}`],
+    ['a long text to replace', `${LONG}{{ n.s ~ n.s ~ n.s | replace(n.s ~ "b" ~ n.s, "") }}`],
+    [
+      'a long text in a long list',
+      `${LONG}{% set m = namespace(l=[n.s]) %}{% for i in range(19) %}{% set m.l = m.l + m.l %}{% endfor %}{{ n.s[1:] ~ "b" in m.l }}`,
+    ],
+    [
+      'the largest of many long texts',
+      `${LONG}{% set m = namespace(l=[n.s]) %}{% for i in range(19) %}{% set m.l = m.l + m.l %}{% endfor %}{{ m.l | max }}`,
+    ],
     ['a wide indentation', '{{ "a\nb" | indent(400000000) }}'],
     ['a wide indentation of JSON', '{{ [1] | tojson(indent=400000000) }}'],
     ['nesting without end', `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`],
@@ -99,6 +113,16 @@ describe('JinjaTemplate', () => {
   ])('ends %s', (_, source) => {
     expect(() => render(source)).toThrow()
   })
+
+  it.each(['x.replace("a", §)', 'x | replace("a", §)', '"{}".format(§)', 'x ~ (§)', '{"a": §}', 'x | default(§)'])(
+    'evaluates what stands in %s once',
+    (around) => {
+      const counting = '{% set n = namespace(i=0) %}{% macro f() %}{% set n.i = n.i + 1 %}{% endmacro %}'
+      let nested = 'f()'
+      for (let i = 0; i < 30; i++) nested = around.replace('§', () => nested)
+      expect(render(`${counting}{% set y = ${nested} %}{{ n.i }}`, { x: 'abc' })).toBe('1')
+    },
+  )
 
   it('compares lists that share their parts no longer than it takes to see that they are large', () => {
     const twice = (name: string) =>

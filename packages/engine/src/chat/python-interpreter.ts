@@ -7,6 +7,7 @@ import {
   checkSize,
   dictionaryValue,
   entryOf,
+  isAmong,
   isList,
   isNull,
   isNumber,
@@ -91,8 +92,14 @@ const TEXT_FILTERS = new Set(['trim', 'upper', 'lower', 'title', 'capitalize', '
 const LAZY_FILTERS = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'unique'])
 /** Filters to which an undefined value is an empty list. */
 const LIST_FILTERS = new Set(['list', 'first', 'last', 'sort', 'reverse', 'unique', 'length', 'min', 'max'])
+/** Filters whose time grows with the text in their lists. */
+const MEASURED_FILTERS = new Set(['tojson', 'join', 'sort', 'dictsort', 'min', 'max', 'unique'])
+/** Filters whose arguments can make them slow or large. */
+const CHECKED_FILTERS = new Set(['tojson', 'indent', 'replace'])
 const OWN_OPERATORS = new Set(['==', '!=', '~', '+', '*', 'in', 'not in'])
 const DICTIONARY_METHODS = new Set(['items', 'keys', 'values', 'get'])
+/** JavaScript looks for a text in another in time that grows with the product of their lengths, at worst. */
+const LONGEST_SEARCH = 2 ** 32
 /** An indentation beyond it is an attack on memory. */
 const WIDEST_INDENT = 512
 
@@ -144,14 +151,26 @@ export class PythonInterpreter extends PlainInterpreter {
     if (this.#lazy.has(operand) && (name === 'length' || name === 'tojson')) {
       throw new Error(`${name} of a generator: it needs "| list" first`)
     }
+    if (MEASURED_FILTERS.has(name)) checkSize(operand)
     const own = this.#ownFilter(name, operand, args, scope)
     if (own !== undefined) return own
-    if (name === 'tojson') checkSize(operand)
-    if (name === 'tojson' || name === 'indent') checkIndent(this.#arguments(args, scope))
-    const result = super.evaluate({ ...node, operand: constant(operand) } as Node, scope)
+    const known: Filter = { ...node, operand: constant(operand) }
+    const result = super.evaluate(
+      args.length > 0 && CHECKED_FILTERS.has(name) ? this.#checked(known, scope) : known,
+      scope,
+    )
     const copied = name === 'list' && isList(result) ? listValue(result.value) : result
     if (LAZY_FILTERS.has(name)) this.#lazy.add(copied)
     return copied
+  }
+
+  /** The filter with its arguments evaluated, and found harmless. */
+  #checked(node: Filter, scope: Scope): Filter {
+    const call = node.filter as Call
+    const args = this.#arguments(call.args, scope)
+    if (filterOf(call).name === 'replace') checkSearch(args.values[0], pythonText((node.operand as Constant).value))
+    else checkIndent(args)
+    return { ...node, filter: { ...call, args: evaluated(args) } as Node }
   }
 
   /** Filters that the library lacks, or has for some kinds of values only; undefined for all others. */
@@ -206,7 +225,8 @@ export class PythonInterpreter extends PlainInterpreter {
         if (isText(left) && isNumber(right)) return textValue(repeated(left.value, right.value))
         break
       default:
-        if (isList(right)) return asValue(right.value.some((item) => areEqual(left, item)) === (operator === 'in'))
+        if (isList(right)) return asValue(isAmong(left, right.value) === (operator === 'in'))
+        if (isText(right)) checkSearch(left, right.value)
     }
     return super.evaluate({ ...node, left: constant(left), right: constant(right) } as Node, scope)
   }
@@ -247,11 +267,14 @@ export class PythonInterpreter extends PlainInterpreter {
   #call(node: Call, scope: Scope): Value {
     if (node.callee.type !== 'MemberExpression') return super.evaluate(node, scope)
     const callee = node.callee as Member
-    const method = callee.computed ? '' : (callee.property as Identifier).value
-    if (!Object.hasOwn(TEXT_METHODS, method)) return super.evaluate(node, scope)
     const object = this.evaluate(callee.object, scope)
-    if (isText(object)) return textValue(TEXT_METHODS[method](object.value, this.#arguments(node.args, scope)))
-    return super.evaluate({ ...node, callee: { ...callee, object: constant(object) } } as Node, scope)
+    const known = { ...node, callee: { ...callee, object: constant(object) } } as Call
+    if (!isText(object) || callee.computed) return super.evaluate(known, scope)
+    const args = this.#arguments(node.args, scope)
+    const method = (callee.property as Identifier).value
+    if (Object.hasOwn(TEXT_METHODS, method)) return textValue(TEXT_METHODS[method](object.value, args))
+    for (const value of args.values) checkSearch(value, object.value)
+    return super.evaluate({ ...known, args: evaluated(args) } as Node, scope)
   }
 
   /** Everything that can stand behind `for` is iterable; the library knows lists and texts only. */
@@ -338,6 +361,19 @@ function constant(value: Value): Constant {
   return { type: 'Constant', value }
 }
 
+/** Arguments as nodes again: to evaluate them twice would do twice what they do. */
+function evaluated({ values, named }: Arguments): Node[] {
+  const keywords = Array.from(named, ([key, value]) => {
+    const argument: KeywordArgument = {
+      type: 'KeywordArgumentExpression',
+      key: { type: 'Identifier', value: key } as Identifier,
+      value: constant(value),
+    }
+    return argument
+  })
+  return [...values.map(constant), ...keywords]
+}
+
 function repeated(text: string, count: number): string {
   if (count * text.length > LONGEST_TEXT) throw new Error('its text grew without end')
   return text.repeat(Math.max(0, count))
@@ -371,6 +407,12 @@ function filterOperand(name: string, operand: Value): Value {
   return operand
 }
 
+function checkSearch(wanted: Value | undefined, text: string): void {
+  if (wanted !== undefined && isText(wanted) && wanted.value.length * text.length > LONGEST_SEARCH) {
+    throw new Error('it looks for too long a text')
+  }
+}
+
 function checkIndent({ values, named }: Arguments): void {
   for (const value of [...values, ...named.values()]) {
     if (isNumber(value) && value.value > WIDEST_INDENT) throw new Error(`an indentation of over ${WIDEST_INDENT}`)
@@ -380,7 +422,6 @@ function checkIndent({ values, named }: Arguments): void {
 function join(operand: Value, { values, named }: Arguments): Value {
   const items = iterated(operand)
   if (!isList(items)) throw new Error(`${operand.type} cannot be joined`)
-  checkSize(items)
   const separator = values[0] ?? named.get('d')
   const attribute = values[1] ?? named.get('attribute')
   const texts = items.value.map((item) => pythonText(attribute === undefined ? item : fieldOf(item, attribute)))
