@@ -34,6 +34,12 @@ export interface Scope {
 }
 export const PlainScope: new () => Scope = Environment
 
+/** What a filter or function is given: by position, and by name. */
+export interface Arguments {
+  readonly values: readonly Value[]
+  readonly named: ReadonlyMap<string, Value>
+}
+
 /** Plain data as a value. */
 export function asValue(data: unknown): Value {
   return new PlainScope().set('value', data)

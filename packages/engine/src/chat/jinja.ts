@@ -1,5 +1,6 @@
+import { type Node, parseTemplate } from './jinja-nodes.ts'
 import { LONGEST_LIST, LONGEST_TEXT, PlainScope, type Scope, type Value } from './jinja-values.ts'
-import { type Node, PythonInterpreter, parseTemplate } from './python-interpreter.ts'
+import { PythonInterpreter } from './python-interpreter.ts'
 import { strftime } from './strftime.ts'
 
 /** As in the sandbox in which transformers renders (jinja2.sandbox.MAX_RANGE). */

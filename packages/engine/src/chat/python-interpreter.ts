@@ -1,9 +1,27 @@
-import { Interpreter, parse, tokenize } from '@huggingface/jinja'
-import { formatBraces, formatPercent } from './jinja-format.ts'
+import { Interpreter } from '@huggingface/jinja'
+import { formatPercent } from './jinja-format.ts'
 import {
+  type Binary,
+  type Call,
+  type Constant,
+  constant,
+  evaluated,
+  type Filter,
+  filterOf,
+  type Identifier,
+  type KeywordArgument,
+  type Loop,
+  type Member,
+  type Node,
+  type ObjectLiteral,
+  type Select,
+  type Spread,
+  type Test,
+} from './jinja-nodes.ts'
+import {
+  type Arguments,
   areEqual,
   asValue,
-  charactersOf,
   checkSize,
   dictionaryValue,
   entryOf,
@@ -13,71 +31,28 @@ import {
   isNumber,
   isText,
   isUndefined,
-  LONGEST_TEXT,
   listValue,
   pythonText,
   type Scope,
   textValue,
   type Value,
 } from './jinja-values.ts'
+import {
+  checkIndent,
+  checkSearch,
+  escaped,
+  extreme,
+  filterOperand,
+  iterated,
+  join,
+  repeated,
+  sortedItems,
+  TEXT_METHODS,
+  unpackable,
+} from './python-functions.ts'
 
-/** A statement or expression of a parsed template. Every kind that is looked into here has its own interface below. */
-export interface Node {
-  readonly type: string
-}
-interface Constant extends Node {
-  readonly type: 'Constant'
-  readonly value: Value
-}
-interface Identifier extends Node {
-  readonly value: string
-}
-interface Call extends Node {
-  readonly callee: Node
-  readonly args: readonly Node[]
-}
-interface Filter extends Node {
-  readonly operand: Node
-  readonly filter: Node
-}
-interface Loop extends Node {
-  readonly loopvar: Node
-  readonly iterable: Node
-}
-interface Select extends Node {
-  readonly lhs: Node
-}
-interface Binary extends Node {
-  readonly operator: { readonly value: string }
-  readonly left: Node
-  readonly right: Node
-}
-interface Member extends Node {
-  readonly object: Node
-  readonly property: Node
-  readonly computed: boolean
-}
-interface Test extends Node {
-  readonly operand: Node
-  readonly negate: boolean
-  readonly test: Identifier
-}
-interface ObjectLiteral extends Node {
-  readonly value: ReadonlyMap<Node, Node>
-}
-interface Spread extends Node {
-  readonly argument: Node
-}
-interface KeywordArgument extends Node {
-  readonly key: Identifier
-  readonly value: Node
-}
 interface Dictionary extends Value {
   readonly builtins: ReadonlyMap<string, Value>
-}
-interface Arguments {
-  readonly values: readonly Value[]
-  readonly named: ReadonlyMap<string, Value>
 }
 
 interface Evaluator {
@@ -86,23 +61,14 @@ interface Evaluator {
 }
 const PlainInterpreter: new (scope: Scope) => Evaluator = Interpreter
 
-/** Filters that take anything as text: `str(value)` is their first step in jinja2. */
-const TEXT_FILTERS = new Set(['trim', 'upper', 'lower', 'title', 'capitalize', 'replace'])
 /** Filters that jinja2 writes as generators: nothing is computed yet, and so they have no length and no JSON. */
 const LAZY_FILTERS = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'unique'])
-/** Filters to which an undefined value is an empty list. */
-const LIST_FILTERS = new Set(['list', 'first', 'last', 'sort', 'reverse', 'unique', 'length', 'min', 'max'])
 /** Filters whose time grows with the text in their lists. */
 const MEASURED_FILTERS = new Set(['tojson', 'join', 'sort', 'dictsort', 'min', 'max', 'unique'])
 /** Filters whose arguments can make them slow or large. */
 const CHECKED_FILTERS = new Set(['tojson', 'indent', 'replace'])
 const OWN_OPERATORS = new Set(['==', '!=', '~', '+', '*', 'in', 'not in'])
 const DICTIONARY_METHODS = new Set(['items', 'keys', 'values', 'get'])
-/** JavaScript looks for a text in another in time that grows with the product of their lengths, at worst. */
-const LONGEST_SEARCH = 2 ** 32
-/** An indentation beyond it is an attack on memory. */
-const WIDEST_INDENT = 512
-
 /**
  * The interpreter of @huggingface/jinja with the places mended where it differs from jinja2, which every template was
  * written for. Each override is there for a published template that needs it; what both agree on is left alone.
@@ -313,154 +279,4 @@ export class PythonInterpreter extends PlainInterpreter {
     }
     return { values, named }
   }
-}
-
-/** Parses a template so that what it prints is printed as Python does: `True`, `None`, `{'a': 1}`. */
-export function parseTemplate(source: string): Node {
-  return withPrinting(parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true })) as unknown as Node)
-}
-
-const [example] = (parse(tokenize('{{ a | string }}')) as unknown as { body: Filter[] }).body
-const FilterNode = example.constructor as new (operand: Node, filter: Node) => Node
-
-const PARTS_WITH_BODIES = ['body', 'alternate', 'defaultBlock'] as const
-const STATEMENTS = new Set(['Set', 'If', 'For', 'Macro', 'CallStatement', 'FilterStatement', 'Break', 'Continue'])
-
-/** Puts `| string` behind every expression that is printed. */
-function withPrinting(node: Node): Node {
-  const bodies = node as { [part in (typeof PARTS_WITH_BODIES)[number]]?: Node[] }
-  for (const part of PARTS_WITH_BODIES) {
-    const statements = bodies[part]
-    if (Array.isArray(statements)) bodies[part] = statements.map(printed)
-  }
-  return node
-}
-
-function printed(node: Node): Node {
-  if (STATEMENTS.has(node.type)) return withPrinting(node)
-  return node.type === 'StringLiteral' || node.type === 'Comment' ? node : new FilterNode(node, example.filter)
-}
-
-const TEXT_METHODS: Readonly<Record<string, (text: string, args: Arguments) => string>> = {
-  format: (text, { values, named }) => formatBraces(text, values, named),
-  strip: (text, args) => stripped(text, args, true, true),
-  lstrip: (text, args) => stripped(text, args, true, false),
-  rstrip: (text, args) => stripped(text, args, false, true),
-}
-
-function stripped(text: string, { values: [given] }: Arguments, start: boolean, end: boolean): string {
-  if (given === undefined || isNull(given)) return start ? (end ? text.trim() : text.trimStart()) : text.trimEnd()
-  const characters = new Set(pythonText(given))
-  let [from, to] = [0, text.length]
-  while (start && from < to && characters.has(text[from])) from++
-  while (end && to > from && characters.has(text[to - 1])) to--
-  return text.slice(from, to)
-}
-
-function constant(value: Value): Constant {
-  return { type: 'Constant', value }
-}
-
-/** Arguments as nodes again: to evaluate them twice would do twice what they do. */
-function evaluated({ values, named }: Arguments): Node[] {
-  const keywords = Array.from(named, ([key, value]) => {
-    const argument: KeywordArgument = {
-      type: 'KeywordArgumentExpression',
-      key: { type: 'Identifier', value: key } as Identifier,
-      value: constant(value),
-    }
-    return argument
-  })
-  return [...values.map(constant), ...keywords]
-}
-
-function repeated(text: string, count: number): string {
-  if (count * text.length > LONGEST_TEXT) throw new Error('its text grew without end')
-  return text.repeat(Math.max(0, count))
-}
-
-/** What a loop goes over. */
-function iterated(value: Value): Value {
-  if (isUndefined(value)) return listValue([])
-  if (isText(value)) return listValue(charactersOf(value.value))
-  return value
-}
-
-/** The library takes only lists apart, not tuples. */
-function unpackable(value: Value): Value {
-  if (!isList(value)) return value
-  return listValue(
-    value.value.map((item) => (item.type === 'TupleValue' && isList(item) ? listValue(item.value) : item)),
-  )
-}
-
-function filterOf(filter: Node): { name: string; args: readonly Node[] } {
-  if (filter.type !== 'CallExpression') return { name: (filter as Identifier).value, args: [] }
-  const { callee, args } = filter as Call
-  return { name: callee.type === 'Identifier' ? (callee as Identifier).value : '', args }
-}
-
-/** The operand as jinja2's filter would take it. */
-function filterOperand(name: string, operand: Value): Value {
-  if (TEXT_FILTERS.has(name) && !isText(operand)) return textValue(pythonText(operand))
-  if (LIST_FILTERS.has(name) && isUndefined(operand)) return listValue([])
-  return operand
-}
-
-function checkSearch(wanted: Value | undefined, text: string): void {
-  if (wanted !== undefined && isText(wanted) && wanted.value.length * text.length > LONGEST_SEARCH) {
-    throw new Error('it looks for too long a text')
-  }
-}
-
-function checkIndent({ values, named }: Arguments): void {
-  for (const value of [...values, ...named.values()]) {
-    if (isNumber(value) && value.value > WIDEST_INDENT) throw new Error(`an indentation of over ${WIDEST_INDENT}`)
-  }
-}
-
-function join(operand: Value, { values, named }: Arguments): Value {
-  const items = iterated(operand)
-  if (!isList(items)) throw new Error(`${operand.type} cannot be joined`)
-  const separator = values[0] ?? named.get('d')
-  const attribute = values[1] ?? named.get('attribute')
-  const texts = items.value.map((item) => pythonText(attribute === undefined ? item : fieldOf(item, attribute)))
-  return textValue(texts.join(separator === undefined ? '' : pythonText(separator)))
-}
-
-function fieldOf(item: Value, name: Value): Value {
-  const field = item.value instanceof Map ? (item.value.get(name.value) as Value | undefined) : undefined
-  return field ?? asValue(undefined)
-}
-
-/** The smallest or largest of numbers or texts. @param sign −1 for the smallest */
-function extreme(items: readonly Value[], sign: number): Value {
-  let best = items.at(0) ?? asValue(undefined)
-  for (const item of items) if (sign * compare(item, best) > 0) best = item
-  return best
-}
-
-function compare(a: Value, b: Value): number {
-  if (isNumber(a) && isNumber(b)) return a.value - b.value
-  if (!isText(a) || !isText(b)) throw new Error(`${a.type} and ${b.type} cannot be compared`)
-  const [left, right] = [a.value.toLowerCase(), b.value.toLowerCase()]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-function sortedItems(operand: Value): Value | undefined {
-  const items = (operand as { items?: () => Value }).items?.()
-  if (items === undefined || !isList(items)) return undefined
-  const keyOf = (item: Value) => (item.value as readonly Value[])[0]
-  return listValue([...items.value].sort((a, b) => compare(keyOf(a), keyOf(b))))
-}
-
-function escaped(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&#34;',
-    "'": '&#39;',
-  }
-  return text.replace(/[&<>"']/g, (character) => entities[character])
 }
