@@ -268,6 +268,80 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     await expectEqualToReference(backend, example, batches, LIMITS[type])
   })
 
+  describe('experts', () => {
+    test.each([
+      { experts: 4, used: 1, columns: 32, width: 32, normalise: true },
+      { experts: 5, used: 2, columns: 40, width: 11, normalise: false },
+      { experts: 8, used: 8, columns: 64, width: 7, normalise: true },
+      { experts: 33, used: 3, columns: 20, width: 24, normalise: true },
+      { experts: 64, used: 6, columns: 96, width: 48, normalise: false },
+    ])('$experts of $width, $used used, rows of $columns, normalised: $normalise', async (shape) => {
+      const example = expertsCase(shape, ['F32', 'BF16', 'F16'])
+      const batches = [1, 2, 3, 5, 8, 33].map((count) => tokens(count))
+      await expectEqualToReference(backend, example, batches, 1e-11)
+    })
+
+    test.each([
+      ['Q8_0', 'Q8_0', 'Q8_0'],
+      ['Q4_0', 'Q4_0', 'Q8_0'],
+      ['Q4_0', 'BF16', 'F32'],
+      ['F32', 'F32', 'Q8_0'],
+    ] as const)('gate %s, up %s, down %s', async (...types) => {
+      const shape = { experts: 16, used: 4, columns: 64, width: 96, normalise: true }
+      await expectEqualToReference(backend, expertsCase(shape, types), [tokens(1), tokens(17)], 1e-3)
+    })
+
+    test('that share an input with a linear, and come one after another', async () => {
+      const builder = new CaseBuilder()
+      const shape = { experts: 6, used: 2, columns: 32, width: 32, normalise: true }
+      const first = addExperts(builder, builder.input('input', 32), shape, ['F32', 'F32', 'F32'], 'first')
+      const weight = builder.weight(randomTensor('weight', 'Q8_0', [32, 32], 5))
+      const linear = builder.recorder.linear(first, weight, 'linear')
+      const second = addExperts(builder, first, { ...shape, experts: 9 }, ['Q8_0', 'F32', 'Q4_0'], 'second')
+      const example = builder.finish(builder.recorder.add(linear, second, 'sum'))
+      await expectEqualToReference(backend, example, [tokens(20), tokens(3)], 1e-3)
+    })
+
+    test('of each a type of its own', async () => {
+      const shape = { experts: 5, used: 2, columns: 64, width: 32, normalise: true }
+      const example = expertsCase(shape, ['F32', 'F32', 'F32'], (expert) => TYPES[expert])
+      await expectEqualToReference(backend, example, [tokens(1), tokens(31)], 1e-3)
+    })
+
+    test('choose the first of equals, and leave most without a token', async () => {
+      const builder = new CaseBuilder()
+      const input = builder.input('input', 8, 128, new Float32Array(128 * 8).fill(1))
+      const shape = { experts: 40, used: 3, columns: 8, width: 8, normalise: true }
+      const router = floatTensor('out.router', [40, 8], new Float32Array(320).fill(0.5))
+      const output = addExperts(builder, input, shape, ['F32', 'F32', 'F32'], 'out', undefined, router)
+      await expectEqualToReference(backend, builder.finish(output), [tokens(4)], 1e-11)
+    })
+
+    test('survive scores that are not numbers', async () => {
+      const builder = new CaseBuilder()
+      const input = builder.input('input', 8, 128, new Float32Array(128 * 8).fill(Number.NaN))
+      const shape = { experts: 4, used: 3, columns: 8, width: 8, normalise: true }
+      const example = builder.finish(addExperts(builder, input, shape, ['F32', 'F32', 'F32'], 'out'))
+      const [outputs] = await runOn(backend, example, [tokens(4)])
+      expect(outputs.get('out')?.every(Number.isNaN)).toBe(true)
+    })
+
+    test.each(['F32', 'Q8_0'] as const)('of %s are the same to the bit however batches are cut', async (type) => {
+      const shape = { experts: 12, used: 3, columns: 64, width: 64, normalise: true }
+      const example = expertsCase(shape, [type, type, type])
+      const [whole] = await runOn(backend, example, [tokens(64)])
+      const pieces = [
+        tokens(1),
+        tokens(7, 1),
+        tokens(33, 8),
+        ...Array.from({ length: 23 }, (_, i) => tokens(1, 41 + i)),
+      ]
+      const parts = await runOn(backend, example, pieces)
+      const joined = parts.flatMap((outputs) => [...(outputs.get('out') ?? [])])
+      expect(Float32Array.from(joined)).toEqual(whole.get('out'))
+    })
+  })
+
   describe.each(['f32', 'f16'] as const)('attention over %s', (cacheType) => {
     const options = { ...OPTIONS, cacheType }
 
@@ -341,4 +415,42 @@ function attentionCase(
   const value = builder.input('value', width, 128, normals(128 * width, 8))
   const state = builder.recorder.keyValueState(keyValueHeads, headDimension)
   return builder.finish(builder.recorder.attention(query, key, value, { state, heads, scale }, 'attended'))
+}
+
+interface ExpertsShape {
+  readonly experts: number
+  readonly used: number
+  readonly columns: number
+  readonly width: number
+  readonly normalise: boolean
+}
+
+type ExpertTypes = readonly [gate: RunnableType, up: RunnableType, down: RunnableType]
+
+function expertsCase(shape: ExpertsShape, types: ExpertTypes, typeOf?: (expert: number) => RunnableType): Case {
+  const builder = new CaseBuilder()
+  return builder.finish(addExperts(builder, builder.input('input', shape.columns), shape, types, 'out', typeOf))
+}
+
+/** @param typeOf all three matrices of an expert, in place of `types` */
+function addExperts(
+  builder: CaseBuilder,
+  input: Value,
+  { experts, used, columns, width, normalise }: ExpertsShape,
+  types: ExpertTypes,
+  name: string,
+  typeOf?: (expert: number) => RunnableType,
+  router = randomTensor(`${name}.router`, 'F32', [experts, columns], 77),
+): Value {
+  const matrices = Array.from({ length: experts }, (_, expert) => {
+    const [gate, up, down] = typeOf ? Array.from(types, () => typeOf(expert)) : types
+    const matrix = (part: string, type: RunnableType, rows: number, across: number, seed: number) =>
+      builder.weight(randomTensor(`${name}.${part}.${expert}`, type, [rows, across], 3 * expert + seed))
+    return {
+      gate: matrix('gate', gate, width, columns, 0),
+      up: matrix('up', up, width, columns, 1),
+      down: matrix('down', down, columns, width, 2),
+    }
+  })
+  return builder.recorder.experts(input, { router: builder.weight(router), experts: matrices, used, normalise }, name)
 }

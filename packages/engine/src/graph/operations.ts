@@ -97,6 +97,28 @@ export interface GatedActivationOperation {
   readonly output: Value
 }
 
+/** The feed-forward network of one expert: gate and up [width, K], down [K, width]. Each may be of a type of its own. */
+export interface Expert {
+  readonly gate: Weight
+  readonly up: Weight
+  readonly down: Weight
+}
+
+/**
+ * A mixture of experts (arXiv 2401.04088): p = softmax(router x) over all experts; of the `used` most probable (at equal
+ * probabilities the first), the sum of weight * down(silu(gate x) * up x), where the weights are their p, divided by
+ * the sum of the chosen if `normalise`. router [experts, K], input [tokens, K] -> [tokens, K]
+ */
+export interface ExpertsOperation {
+  readonly kind: 'experts'
+  readonly input: Value
+  readonly router: Weight
+  readonly experts: readonly Expert[]
+  readonly used: number
+  readonly normalise: boolean
+  readonly output: Value
+}
+
 export interface AddOperation {
   readonly kind: 'add'
   readonly left: Value
@@ -118,6 +140,7 @@ export type Operation =
   | RotateOperation
   | AttentionOperation
   | GatedActivationOperation
+  | ExpertsOperation
   | AddOperation
   | SelectRowsOperation
 

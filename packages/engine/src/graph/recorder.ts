@@ -1,4 +1,4 @@
-import type { Graph, KeyValueState, Operation, RotaryPairing, Size, Value, Weight } from './operations.ts'
+import type { Expert, Graph, KeyValueState, Operation, RotaryPairing, Size, Value, Weight } from './operations.ts'
 
 export interface RotateOptions {
   readonly heads: number
@@ -77,6 +77,29 @@ export class Recorder {
     this.#requireSameShape(gate, up, name)
     const output = this.#value(name, gate.size, gate.width)
     this.#record({ kind: 'gatedActivation', activation, gate, up, output })
+    return output
+  }
+
+  experts(
+    input: Value,
+    options: { router: Weight; experts: readonly Expert[]; used: number; normalise: boolean },
+    name: string,
+  ): Value {
+    const { router, experts, used } = options
+    const [columns, width] = [input.width, experts[0]?.gate.rows]
+    const fits = (weight: Weight, rows: number | undefined, across: number | undefined) =>
+      weight.rows === rows && weight.columns === across
+    if (!fits(router, experts.length, columns) || !(used >= 1 && used <= experts.length)) {
+      throw new RangeError(`${name}: ${used} of ${experts.length} experts cannot be chosen by rows of ${columns}`)
+    }
+    for (const { gate, up, down } of experts) {
+      if (!fits(gate, width, columns) || !fits(up, width, columns) || !fits(down, columns, width)) {
+        throw new RangeError(`${name}: the experts differ in shape, or do not fit rows of ${columns}`)
+      }
+      for (const weight of [gate, up, down]) this.#weight(weight)
+    }
+    const output = this.#value(name, input.size, columns)
+    this.#record({ kind: 'experts', input, ...options, router: this.#weight(router), output })
     return output
   }
 

@@ -1,5 +1,13 @@
 import { EngineError } from '../../errors.ts'
-import type { AttentionOperation, Graph, KeyValueState, Operation, Value, Weight } from '../../graph/operations.ts'
+import type {
+  AttentionOperation,
+  ExpertsOperation,
+  Graph,
+  KeyValueState,
+  Operation,
+  Value,
+  Weight,
+} from '../../graph/operations.ts'
 import { readFloat32 } from '../../weights/read.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import {
@@ -12,7 +20,17 @@ import {
   type Tap,
 } from '../backend.ts'
 import { KeyValueStore } from './key-value-store.ts'
-import { add, attention, embedding, gatedSilu, linear, normalize, rotate, selectRows } from './operations.ts'
+import {
+  add,
+  attention,
+  chooseExperts,
+  embedding,
+  gatedSilu,
+  linear,
+  normalize,
+  rotate,
+  selectRows,
+} from './operations.ts'
 
 /** Plain TypeScript on Float32Arrays: the oracle of the other backends, and the place to learn what a model computes. */
 export const referenceBackend: Backend = {
@@ -103,6 +121,8 @@ class ReferenceModel implements CompiledModel {
         return this.#attend(operation, batch, of(operation.query), of(operation.key), of(operation.value))
       case 'gatedActivation':
         return gatedSilu(of(operation.gate), of(operation.up))
+      case 'experts':
+        return this.#mixExperts(operation, of(operation.input))
       case 'add':
         return add(of(operation.left), of(operation.right))
       case 'selectRows':
@@ -137,6 +157,25 @@ class ReferenceModel implements CompiledModel {
       )
       output.set(attended, t * queryWidth)
     })
+    return output
+  }
+
+  /** Token by token, as the definition has it. */
+  #mixExperts(operation: ExpertsOperation, input: Float32Array): Float32Array {
+    const { router, experts } = operation
+    const { columns } = router
+    const output = new Float32Array(input.length)
+    for (let start = 0; start < input.length; start += columns) {
+      const x = input.subarray(start, start + columns)
+      const logits = Array.from(linear(x, this.#weight(router), columns))
+      for (const { expert, weight } of chooseExperts(logits, operation)) {
+        const { gate, up, down } = experts[expert]
+        const activated = gatedSilu(linear(x, this.#weight(gate), columns), linear(x, this.#weight(up), columns))
+        linear(activated, this.#weight(down), gate.rows).forEach((y, i) => {
+          output[start + i] += weight * y
+        })
+      }
+    }
     return output
   }
 

@@ -107,6 +107,17 @@ export function gatedSilu(gate: Float32Array, up: Float32Array): Float32Array {
   return gate.map((x, i) => (x / (1 + Math.exp(-x))) * up[i])
 }
 
+/** Which experts a token goes to, in the order of their probabilities, and with which weights. */
+export function chooseExperts(
+  logits: readonly number[],
+  { used, normalise }: { used: number; normalise: boolean },
+): { expert: number; weight: number }[] {
+  const all = softmax(logits).map((weight, expert) => ({ expert, weight }))
+  const chosen = all.sort((a, b) => b.weight - a.weight || a.expert - b.expert).slice(0, used)
+  const sum = normalise ? chosen.reduce((total, { weight }) => total + weight, 0) : 1
+  return chosen.map(({ expert, weight }) => ({ expert, weight: weight / sum }))
+}
+
 export function add(left: Float32Array, right: Float32Array): Float32Array {
   return left.map((x, i) => x + right[i])
 }

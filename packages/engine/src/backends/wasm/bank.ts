@@ -20,6 +20,7 @@ export type KernelName =
   | 'add'
   | 'add_bias'
   | 'select_rows'
+  | 'weighted_sum'
 
 /** One memory and one instance of the kernels. */
 export interface Bank {

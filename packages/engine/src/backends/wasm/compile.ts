@@ -1,6 +1,7 @@
 import type {
   AttentionOperation,
   EmbeddingOperation,
+  ExpertsOperation,
   GatedActivationOperation,
   Graph,
   LinearOperation,
@@ -9,12 +10,15 @@ import type {
   RotateOperation,
   SelectRowsOperation,
   Value,
+  Weight,
 } from '../../graph/operations.ts'
 import type { CacheType } from '../backend.ts'
 import type { Bank } from './bank.ts'
 import type { BatchInputs } from './batch-inputs.ts'
+import { compileExperts } from './compile-experts.ts'
 import { ACTIVATION_BLOCK, groupBytes, ROWS_PER_GROUP } from './layout/geometry.ts'
-import { type Plan, readsQuantized, rotaryKey } from './plan.ts'
+import { takesIntegers } from './layout/pack.ts'
+import { type PlacedRows, type Plan, quantizedInput, rotaryKey } from './plan.ts'
 
 /**
  * One call of a kernel in a step. Its work falls into units that can be done in any order and by any thread: what a
@@ -76,6 +80,8 @@ class Compiler {
         return [this.#append(operation), this.#attention(operation)]
       case 'gatedActivation':
         return [this.#elementwise('gated_silu', operation, operation.gate, operation.up)]
+      case 'experts':
+        return this.#experts(operation)
       case 'add':
         return [this.#elementwise('add', operation, operation.left, operation.right)]
       case 'selectRows':
@@ -104,25 +110,42 @@ class Compiler {
     })
   }
 
-  #linear(operation: LinearOperation): Instruction[] {
-    const { input, weight, bias, output } = operation
-    const { address, type, rows, columns, groupBytes: bytes } = this.#matrix(weight.name)
+  #linear({ input, weight, bias, output }: LinearOperation): Instruction[] {
+    const product = this.#product(input, weight, this.#rows(output), output.name)
+    const last = bias ? this.#addBias(output, bias.name) : product.pop()
+    return last ? [...product, { ...last, output }] : product
+  }
+
+  /** y = x W^T, and x rounded before it where the type of W asks for that. */
+  #product(input: Value, weight: Weight, y: PlacedRows, name: string): Instruction[] {
+    const matrix = this.#matrix(weight.name)
+    const { address, type, rows, columns, groupBytes: bytes } = matrix
     const kernel = this.#bank.kernel(`linear_${type}`)
-    const { address: target, stride } = this.#rows(output)
-    const count = this.#counter(output)
-    const quantized = readsQuantized(operation, this.#plan.matrices)
+    const count = this.#counter(input)
+    const quantized = takesIntegers(matrix)
     const x = quantized ? this.#quantizedRows(input) : this.#rows(input)
     const steps = quantized ? columns / ACTIVATION_BLOCK : columns
     const groups = Math.ceil(rows / ROWS_PER_GROUP)
     const product: Instruction = {
-      name: output.name,
+      name,
       units: () => (count() === 0 ? 0 : groups),
       unitsAtOnce: GROUPS_AT_ONCE,
-      run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), target, stride, steps, from, to),
-      output: bias ? undefined : output,
+      run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), y.address, y.stride, steps, from, to),
+      output: undefined,
     }
-    const before = quantized ? this.#quantize(input) : []
-    return bias ? [...before, product, this.#addBias(output, bias.name)] : [...before, product]
+    return quantized ? [...this.#quantize(input), product] : [product]
+  }
+
+  #experts(operation: ExpertsOperation): Instruction[] {
+    const { input, router, output } = operation
+    const scores = this.#plan.experts.get(output.id)?.routing.scores
+    if (!scores) throw new RangeError(`${output.name} has no work space`)
+    const rounded = quantizedInput(operation, this.#plan.matrices) ? this.#quantize(input) : []
+    return [
+      ...rounded,
+      ...this.#product(input, router, scores, `${output.name}.logits`),
+      ...compileExperts(operation, this.#plan, this.#bank, this.#inputs),
+    ]
   }
 
   /** Nothing where an earlier linear has quantised the same input. */

@@ -52,6 +52,7 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'add', run: add },
   { kernel: 'add_bias', run: addBias },
   { kernel: 'select_rows', run: selectRows },
+  { kernel: 'weighted_sum', run: weightedSum },
   { kernel: 'append_f32', run: (bench) => append(bench, 'f32') },
   { kernel: 'append_f16', run: (bench) => append(bench, 'f16') },
   { kernel: 'attention_f32', run: (bench) => attention(bench, 'f32') },
@@ -190,6 +191,16 @@ function selectRows(bench: TestBench): Answer {
   const output = bench.reserve(32)
   bench.run('select_rows', input, bench.integers([2, 0]), output, 16, 0, 2)
   return { actual: bench.read(output, 8), expected: [3, 3, 3, 3, 1, 1, 1, 1], tolerance: 0 }
+}
+
+/** The second output takes row 2 once and row 0 a quarter of a time; the first takes rows 1 and 2. */
+function weightedSum(bench: TestBench): Answer {
+  const input = bench.floats([4, 8, 12, 16, 2, 2, 2, 2, 1, 10, 100, 1000])
+  const rows = bench.integers([1, 2, 2, 0])
+  const weights = bench.floats([0.5, 3, 1, 0.25])
+  const output = bench.reserve(32)
+  bench.run('weighted_sum', input, rows, weights, 2, output, 16, 0, 2)
+  return { actual: bench.read(output, 8), expected: [4, 31, 301, 3001, 2, 12, 103, 1004], tolerance: 0 }
 }
 
 /** One head of 4 dimensions; token 0 in place 63 of page 0, token 1 in place 0 of page 1. */

@@ -1,13 +1,14 @@
 import { CheckpointError } from '../../errors.ts'
-import type { Graph, LinearOperation, Operation, Value, Weight } from '../../graph/operations.ts'
+import type { Graph, Operation, Value, Weight } from '../../graph/operations.ts'
 import { inputsOf } from '../../graph/recorder.ts'
 import { isRunnable, RUNNABLE_TYPES, type RunnableType } from '../../weights/element-type.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
+import { type ExpertsSpace, placeExperts } from './experts-space.ts'
 import { attentionScratchBytes, TASK_BYTES } from './kernels/attention.ts'
 import { activationStride, groupBytes, matrixBytes, rowStride } from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
-import type { PlacedMatrix } from './layout/pack.ts'
+import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
 import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
 
 export interface PlacedVector {
@@ -52,6 +53,8 @@ export interface Plan {
   readonly values: readonly PlacedRows[]
   /** Quantised activations by the id of their value: the linears that read it share them. */
   readonly quantized: ReadonlyMap<number, PlacedRows>
+  /** By the id of their output. */
+  readonly experts: ReadonlyMap<number, ExpertsSpace>
   /** By the key of a rotation. */
   readonly rotaryTables: ReadonlyMap<string, RotaryTable>
   readonly inputs: InputAddresses
@@ -78,13 +81,14 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
   const inputs = placeInputs(options, placement)
   const rotaryTables = placeRotaryTables(graph, options, placement)
   const scratch = placement.place(scratchBytes(graph))
+  const experts = placeExperts(graph, weights.matrices, options.maxTokens, placement)
   const values = placeValues(graph, weights.matrices, options, placement)
   const memory = {
     weights: weightsEnd,
     state: statesEnd - weightsEnd,
     activations: placement.end - statesEnd,
   }
-  return { ...weights, states, inputs, rotaryTables, scratch, ...values, memory, bytes: placement.end }
+  return { ...weights, states, inputs, rotaryTables, scratch, experts, ...values, memory, bytes: placement.end }
 }
 
 function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
@@ -104,8 +108,16 @@ function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placem
 }
 
 function matricesOf(operation: Operation): Weight[] {
-  if (operation.kind === 'linear') return [operation.weight]
-  return operation.kind === 'embedding' ? [operation.table] : []
+  switch (operation.kind) {
+    case 'linear':
+      return [operation.weight]
+    case 'embedding':
+      return [operation.table]
+    case 'experts':
+      return [operation.router, ...operation.experts.flatMap(({ gate, up, down }) => [gate, up, down])]
+    default:
+      return []
+  }
 }
 
 function runnableType(name: string, tensor: Tensor | undefined): RunnableType {
@@ -173,12 +185,11 @@ function placeValues(
     valueLives[operation.output.id] = { ...made, from: time, to: Math.max(made.to, time) }
     for (const { id } of inputsOf(operation))
       valueLives[id] = { ...valueLives[id], to: Math.max(valueLives[id].to, time) }
-    if (!readsQuantized(operation, matrices)) return
-    const { id, width } = operation.input
-    const bytes = rowsOf(operation.input) * activationStride(width)
-    quantizedLives.set(id, { bytes, from: quantizedLives.get(id)?.from ?? time, to: time })
+    const input = quantizedInput(operation, matrices)
+    if (!input) return
+    const bytes = rowsOf(input) * activationStride(input.width)
+    quantizedLives.set(input.id, { bytes, from: quantizedLives.get(input.id)?.from ?? time, to: time })
   })
-
   const { offsets, bytes } = placeLifetimes([...valueLives, ...quantizedLives.values()])
   const arena = placement.place(bytes)
   const values = graph.values.map(({ width }, i) => ({ address: arena + offsets[i], stride: rowStride(width) }))
@@ -190,12 +201,12 @@ function placeValues(
   return { values, quantized }
 }
 
-/** Whether the operation multiplies weights in blocks of small integers with activations rounded likewise. */
-export function readsQuantized(
-  operation: Operation,
-  matrices: ReadonlyMap<string, PlacedMatrix>,
-): operation is LinearOperation {
-  if (operation.kind !== 'linear') return false
-  const type = matrices.get(operation.weight.name)?.type
-  return type === 'Q8_0' || type === 'Q4_0'
+/** The input that the operation reads as small integers, to multiply it with weights in blocks of such. */
+export function quantizedInput(operation: Operation, matrices: ReadonlyMap<string, PlacedMatrix>): Value | undefined {
+  if (operation.kind !== 'linear' && operation.kind !== 'experts') return undefined
+  const weights =
+    operation.kind === 'linear'
+      ? [operation.weight]
+      : [operation.router, ...operation.experts.flatMap(({ gate, up }) => [gate, up])]
+  return weights.some(({ name }) => takesIntegers(matrices.get(name))) ? operation.input : undefined
 }

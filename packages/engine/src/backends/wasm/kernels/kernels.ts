@@ -14,6 +14,7 @@ import { quantizeKernel } from './quantize.ts'
 import { rotateHalfKernel, rotateInterleavedKernel } from './rotate.ts'
 import { softmaxPageFunction } from './softmax-page.ts'
 import { unpackHalvesFunction } from './unpack-halves.ts'
+import { weightedSumKernel } from './weighted-sum.ts'
 
 /** A kernel with its parameters in the order of its declaration: addresses, sizes, the range of its units. */
 export type Kernel = (...parameters: number[]) => void
@@ -44,5 +45,6 @@ export function kernelModule(): ModuleBuilder {
   module.add(addKernel())
   module.add(addBiasKernel())
   module.add(selectRowsKernel())
+  module.add(weightedSumKernel())
   return module
 }

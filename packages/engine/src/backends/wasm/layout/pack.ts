@@ -17,6 +17,11 @@ export interface PlacedMatrix {
   readonly groupBytes: number
 }
 
+/** Whether the kernels of a matrix multiply small integers with activations that are rounded likewise. */
+export function takesIntegers(matrix: PlacedMatrix | undefined): boolean {
+  return matrix?.type === 'Q8_0' || matrix?.type === 'Q4_0'
+}
+
 /**
  * Writes rows, as stored in a file, to their places in a matrix: groups of 8 rows whose elements are interleaved as the
  * linear kernels (kernels/linear-*.ts) say. No byte is added, and no second copy is made.

@@ -1,0 +1,153 @@
+import type { Expert, ExpertsOperation } from '../../graph/operations.ts'
+import type { Bank } from './bank.ts'
+import type { BatchInputs } from './batch-inputs.ts'
+import type { Instruction } from './compile.ts'
+import type { ExpertsSpace } from './experts-space.ts'
+import { ACTIVATION_BLOCK, ROWS_PER_GROUP } from './layout/geometry.ts'
+import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
+import type { PlacedRows, Plan } from './plan.ts'
+import { Routing } from './routing.ts'
+
+const ROWS_AT_ONCE = 16
+/** 128 rows of an expert's matrix. */
+const GROUPS_AT_ONCE = 16
+
+/**
+ * What follows the router's scores in an `experts` operation: choice of experts, their inputs gathered by expert, gate
+ * and up, activation, down, and the weighted sum. An expert that has tokens reads its weights once a step for all of
+ * them. What a token gets does not depend on the others: its rows go through the same kernels wherever they lie, and
+ * are added in the order of its choices.
+ */
+export function compileExperts(
+  operation: ExpertsOperation,
+  plan: Plan,
+  bank: Bank,
+  inputs: BatchInputs,
+): Instruction[] {
+  const space = plan.experts.get(operation.output.id)
+  if (!space) throw new RangeError(`${operation.output.name} has no work space`)
+  const compiler = new ExpertsCompiler(operation, plan, space, bank, inputs)
+  return [compiler.route(), ...compiler.enter(), ...compiler.leave(), compiler.sum()]
+}
+
+class ExpertsCompiler {
+  readonly #operation: ExpertsOperation
+  readonly #plan: Plan
+  readonly #space: ExpertsSpace
+  readonly #bank: Bank
+  readonly #inputs: BatchInputs
+  readonly #routing: Routing
+
+  constructor(operation: ExpertsOperation, plan: Plan, space: ExpertsSpace, bank: Bank, inputs: BatchInputs) {
+    this.#operation = operation
+    this.#plan = plan
+    this.#space = space
+    this.#bank = bank
+    this.#inputs = inputs
+    const { experts, used, normalise } = operation
+    this.#routing = new Routing(space.routing, { experts: experts.length, used, normalise }, bank.memory.buffer)
+  }
+
+  /** One unit: it is a matter of microseconds. */
+  route(): Instruction {
+    const inputs = this.#inputs
+    const run = (): void => this.#routing.run(inputs.tokens)
+    return { ...this.#instruction(run), units: () => Math.min(1, inputs.tokens), unitsAtOnce: 1 }
+  }
+
+  /** Rows by expert, in the forms that the matrices of the experts read, and their products with gate and up. */
+  enter(): Instruction[] {
+    const { input } = this.#operation
+    const { gate, up, input: floats, quantizedInput: integers } = this.#space
+    const gates = this.#matrices('gate')
+    const ups = this.#matrices('up')
+    const matrices = [...gates, ...ups]
+    const quantized = this.#plan.quantized.get(input.id)
+    const gathered: Instruction[] = []
+    if (!matrices.every(takesIntegers)) gathered.push(this.#gather(this.#plan.values[input.id], floats))
+    if (quantized && matrices.some(takesIntegers)) gathered.push(this.#gather(quantized, integers))
+    return [...gathered, this.#product(gates, floats, integers, gate), this.#product(ups, floats, integers, up)]
+  }
+
+  /** The activations, and their products with down. */
+  leave(): Instruction[] {
+    const { gate, up, quantizedActivation: integers, down } = this.#space
+    const activate = this.#bank.kernel('gated_silu')
+    const quantize = this.#bank.kernel('quantize')
+    const downs = this.#matrices('down')
+    const blocks = downs[0].columns / ACTIVATION_BLOCK
+    const activation = this.#instruction((from, to) => {
+      activate(gate.address, up.address, gate.address, gate.stride, from, to)
+    })
+    const rounding = this.#instruction((from, to) => {
+      quantize(gate.address, gate.stride, integers.address, integers.stride, blocks, from, to)
+    })
+    const product = this.#product(downs, gate, integers, down)
+    return downs.some(takesIntegers) ? [activation, rounding, product] : [activation, product]
+  }
+
+  sum(): Instruction {
+    const kernel = this.#bank.kernel('weighted_sum')
+    const { used, output } = this.#operation
+    const { down, routing } = this.#space
+    const { address } = this.#plan.values[output.id]
+    const run = (from: number, to: number): void => {
+      kernel(down.address, routing.rows, routing.weights, used, address, down.stride, from, to)
+    }
+    return { ...this.#instruction(run), units: () => this.#inputs.tokens, output }
+  }
+
+  #gather(source: PlacedRows, target: PlacedRows): Instruction {
+    const kernel = this.#bank.kernel('select_rows')
+    const { tokens } = this.#space.routing
+    return this.#instruction((from, to) => {
+      kernel(source.address, tokens, target.address, target.stride, from, to)
+    })
+  }
+
+  /** Units are groups of 8 rows of the experts that have tokens, expert after expert. */
+  #product(
+    matrices: readonly PlacedMatrix[],
+    floats: PlacedRows,
+    integers: PlacedRows,
+    target: PlacedRows,
+  ): Instruction {
+    const kernels = matrices.map(({ type }) => this.#bank.kernel(`linear_${type}`))
+    const groups = Math.ceil(matrices[0].rows / ROWS_PER_GROUP)
+    const routing = this.#routing
+    const run = (from: number, to: number): void => {
+      for (let unit = from, end = from; unit < to; unit = end) {
+        const place = Math.floor(unit / groups)
+        end = Math.min(to, (place + 1) * groups)
+        const expert = routing.busyExpert(place)
+        const matrix = matrices[expert]
+        const first = routing.firstRow(expert)
+        const count = routing.firstRow(expert + 1) - first
+        const quantized = takesIntegers(matrix)
+        const x = quantized ? integers : floats
+        const steps = quantized ? matrix.columns / ACTIVATION_BLOCK : matrix.columns
+        const [source, result] = [x.address + first * x.stride, target.address + first * target.stride]
+        const groupFrom = unit - place * groups
+        const groupTo = end - place * groups
+        const { address, groupBytes } = matrix
+        kernels[expert](address, groupBytes, source, x.stride, count, result, target.stride, steps, groupFrom, groupTo)
+      }
+    }
+    return { ...this.#instruction(run), units: () => routing.busy * groups, unitsAtOnce: GROUPS_AT_ONCE }
+  }
+
+  /** Over the rows of all choices, for a start. */
+  #instruction(run: Instruction['run']): Instruction {
+    const { output, used } = this.#operation
+    const units = (): number => this.#inputs.tokens * used
+    return { name: output.name, units, unitsAtOnce: ROWS_AT_ONCE, run, output: undefined }
+  }
+
+  #matrices(part: keyof Expert): PlacedMatrix[] {
+    return this.#operation.experts.map((expert) => {
+      const matrix = this.#plan.matrices.get(expert[part].name)
+      if (!matrix) throw new RangeError(`${expert[part].name} has no place in the plan`)
+      return matrix
+    })
+  }
+}
