@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/reference/backend.ts'
@@ -12,13 +13,27 @@ import { readSafetensorsHeader } from '../weights/safetensors-header.ts'
  * The model suite: tiny random models of every family against the logits of Hugging Face transformers (float32, eager).
  */
 
-const MODELS = ['llama-plain', 'llama3-scaled', 'qwen2', 'qwen2-yarn', 'qwen3']
 const BACKENDS: { backend: Backend; bound: number }[] = [
   { backend: referenceBackend, bound: 2e-4 },
   { backend: wasmBackend, bound: 2e-3 },
 ]
 
-const folder = sharedData('refmodels')
+interface Model {
+  readonly model: string
+  readonly folder: string | undefined
+  /** Of the folder: as GGUF, and '' for safetensors. */
+  readonly files: readonly string[]
+}
+
+const shared = sharedData('refmodels')
+const MODELS: readonly Model[] = [
+  ...['llama-plain', 'llama3-scaled', 'qwen2', 'qwen2-yarn', 'qwen3', 'qwen3-moe'].map((model) => {
+    return { model, folder: shared && `${shared}/${model}`, files: [`${model}.f32.gguf`, ''] }
+  }),
+  ...['mixtral', 'qwen3-moe-mixed'].map((model) => {
+    return { model, folder: fileURLToPath(new URL(`fixtures/${model}`, import.meta.url)), files: [''] }
+  }),
+]
 
 interface Reference {
   ids: number[]
@@ -26,8 +41,8 @@ interface Reference {
   greedy: number[]
 }
 
-async function readReference(model: string): Promise<Reference> {
-  const source = await openFile(`${folder}/${model}/reference.safetensors`)
+async function readReference(folder: string): Promise<Reference> {
+  const source = await openFile(`${folder}/reference.safetensors`)
   const tensors = new Map((await readSafetensorsHeader(source)).map((tensor) => [tensor.name, tensor]))
   const integers = async (name: string) => {
     const tensor = tensors.get(name)
@@ -48,15 +63,15 @@ async function readReference(model: string): Promise<Reference> {
 }
 
 for (const { backend, bound } of BACKENDS) {
-  for (const model of MODELS) {
-    for (const file of [`${model}.f32.gguf`, '']) {
+  for (const { model, folder = '', files } of MODELS) {
+    for (const file of files) {
       describe.skipIf(!folder)(`${model} from ${file || 'safetensors'} on ${backend.name}`, () => {
         let harness: Harness
         let reference: Reference
 
         beforeAll(async () => {
-          reference = await readReference(model)
-          harness = await Harness.load(`${folder}/${model}/${file}`, backend)
+          reference = await readReference(folder)
+          harness = await Harness.load(`${folder}/${file}`, backend)
         })
         afterAll(() => harness?.dispose())
 
@@ -70,56 +85,57 @@ for (const { backend, bound } of BACKENDS) {
         })
       })
     }
+    describe.skipIf(!folder)(`sequences of ${model} on ${backend.name}`, () => testSequences(folder, backend))
   }
+}
 
-  describe.skipIf(!folder).each(MODELS)(`sequences of %s on ${backend.name}`, (model) => {
-    let harness: Harness
-    let ids: number[]
-    let whole: Float32Array
-    const rows = (from: number, to: number) => whole.subarray(from * harness.vocabulary, to * harness.vocabulary)
+function testSequences(folder: string, backend: Backend): void {
+  let harness: Harness
+  let ids: number[]
+  let whole: Float32Array
+  const rows = (from: number, to: number) => whole.subarray(from * harness.vocabulary, to * harness.vocabulary)
 
-    beforeAll(async () => {
-      const reference = await readReference(model)
-      ids = [...reference.ids, ...reference.greedy, ...reference.ids].slice(0, LONGER_THAN_A_PAGE)
-      harness = await Harness.load(`${folder}/${model}`, backend)
-      whole = await harness.forward(ids, harness.cache.create())
-    })
-    afterAll(() => harness?.dispose())
+  beforeAll(async () => {
+    const reference = await readReference(folder)
+    ids = [...reference.ids, ...reference.greedy, ...reference.ids].slice(0, LONGER_THAN_A_PAGE)
+    harness = await Harness.load(folder, backend)
+    whole = await harness.forward(ids, harness.cache.create())
+  })
+  afterAll(() => harness?.dispose())
 
-    it('continue from the cache as if recomputed', async () => {
-      const sequence = harness.cache.create()
-      await harness.forward(ids.slice(0, 50), sequence)
-      for (let i = 50; i < ids.length; i++) {
-        const logits = await harness.forward([ids[i]], sequence)
-        expect(largestDifference(logits, rows(i, i + 1))).toBeLessThanOrEqual(1e-3)
-      }
-    })
+  it('continue from the cache as if recomputed', async () => {
+    const sequence = harness.cache.create()
+    await harness.forward(ids.slice(0, 50), sequence)
+    for (let i = 50; i < ids.length; i++) {
+      const logits = await harness.forward([ids[i]], sequence)
+      expect(largestDifference(logits, rows(i, i + 1))).toBeLessThanOrEqual(1e-3)
+    }
+  })
 
-    it('give the same logits in chunks of any size', async () => {
-      for (const maxTokens of [1, 3, 16]) {
-        const chunked = await Harness.load(`${folder}/${model}`, backend, { maxTokens })
-        const logits = await chunked.forward(ids, chunked.cache.create())
-        expect(largestDifference(logits, whole)).toBeLessThanOrEqual(1e-3)
-        chunked.dispose()
-      }
-    })
+  it('give the same logits in chunks of any size', async () => {
+    for (const maxTokens of [1, 3, 16]) {
+      const chunked = await Harness.load(folder, backend, { maxTokens })
+      const logits = await chunked.forward(ids, chunked.cache.create())
+      expect(largestDifference(logits, whole)).toBeLessThanOrEqual(1e-3)
+      chunked.dispose()
+    }
+  })
 
-    it('do not disturb each other in one batch', async () => {
-      const prompts = [ids.slice(0, 5), ids.slice(10, 43), ids.slice(3)]
-      const alone = []
-      for (const prompt of prompts) alone.push(await harness.greedy(prompt, 12))
-      expect(await Promise.all(prompts.map((prompt) => harness.greedy(prompt, 12)))).toEqual(alone)
-    })
+  it('do not disturb each other in one batch', async () => {
+    const prompts = [ids.slice(0, 5), ids.slice(10, 43), ids.slice(3)]
+    const alone = []
+    for (const prompt of prompts) alone.push(await harness.greedy(prompt, 12))
+    expect(await Promise.all(prompts.map((prompt) => harness.greedy(prompt, 12)))).toEqual(alone)
+  })
 
-    it('fork and truncate as if fresh', async () => {
-      const sequence = harness.cache.create()
-      await harness.forward(ids.slice(0, 66), sequence)
-      const fork = harness.cache.fork(sequence)
-      const other = await harness.forward(ids.slice(0, 3), sequence)
-      expect(largestDifference(await harness.forward(ids.slice(66), fork), rows(66, ids.length))).toBeLessThan(1e-3)
-      const fresh = await harness.forward([...ids.slice(0, 66), ...ids.slice(0, 3)], harness.cache.create())
-      expect(largestDifference(other, fresh.subarray(66 * harness.vocabulary))).toBeLessThanOrEqual(1e-3)
-      expect(largestDifference(await harness.forward(ids.slice(30, 40), sequence, 30), rows(30, 40))).toBeLessThan(1e-3)
-    })
+  it('fork and truncate as if fresh', async () => {
+    const sequence = harness.cache.create()
+    await harness.forward(ids.slice(0, 66), sequence)
+    const fork = harness.cache.fork(sequence)
+    const other = await harness.forward(ids.slice(0, 3), sequence)
+    expect(largestDifference(await harness.forward(ids.slice(66), fork), rows(66, ids.length))).toBeLessThan(1e-3)
+    const fresh = await harness.forward([...ids.slice(0, 66), ...ids.slice(0, 3)], harness.cache.create())
+    expect(largestDifference(other, fresh.subarray(66 * harness.vocabulary))).toBeLessThanOrEqual(1e-3)
+    expect(largestDifference(await harness.forward(ids.slice(30, 40), sequence, 30), rows(30, 40))).toBeLessThan(1e-3)
   })
 }

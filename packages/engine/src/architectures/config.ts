@@ -34,11 +34,23 @@ export interface RotaryConfig {
   readonly scaling: RotaryScaling
 }
 
+/** The experts of a layer (see `ExpertsOperation`). */
+export interface ExpertsConfig {
+  readonly count: number
+  /** Experts that a token is sent to. */
+  readonly used: number
+  /** Feed-forward width of one. */
+  readonly width: number
+  readonly normalise: boolean
+}
+
 /** The numbers of a decoder, whichever file they came from. */
 export interface DecoderConfig {
   readonly layers: number
   readonly width: number
   readonly feedForwardWidth: number
+  /** Of the layers that have a router; the others are dense. */
+  readonly experts: ExpertsConfig | undefined
   readonly heads: number
   readonly keyValueHeads: number
   readonly headDimension: number
@@ -50,10 +62,12 @@ export interface DecoderConfig {
 }
 
 const LARGEST_HEAD = 8192
+/** Of all layers together. The largest models have 25,000. */
+const MOST_EXPERTS = 65_536
 
-/** Refuses head counts and sizes that no attention can be built from. */
-export function checkHeads(parameters: Hyperparameters, config: DecoderConfig): DecoderConfig {
-  const { heads, keyValueHeads, headDimension, rotary } = config
+/** Refuses counts and sizes that no attention and no mixture can be built from. */
+export function checkConfig(parameters: Hyperparameters, config: DecoderConfig): DecoderConfig {
+  const { heads, keyValueHeads, headDimension, rotary, experts, layers } = config
   if (heads % keyValueHeads !== 0) {
     throw parameters.unsupported('attention.head_count', `${heads} over ${keyValueHeads} key-value heads`)
   }
@@ -62,6 +76,12 @@ export function checkHeads(parameters: Hyperparameters, config: DecoderConfig): 
   }
   if (rotary.dimensions % 2 !== 0 || rotary.dimensions > headDimension) {
     throw parameters.unsupported('rope.dimension_count', `${rotary.dimensions} of ${headDimension}`)
+  }
+  if (experts && experts.count * layers > MOST_EXPERTS) {
+    throw parameters.unsupported('expert_count', `${experts.count} in each of ${layers} layers`)
+  }
+  if (experts && experts.used > experts.count) {
+    throw parameters.unsupported('expert_used_count', `${experts.used} of ${experts.count}`)
   }
   return config
 }

@@ -125,6 +125,49 @@ suite('describe', () => {
     expect((await failure(gguf({ 'llama.context_length': 0 }))).field).toBe('llama.context_length')
   })
 
+  it('names what a mixture of experts cannot be', async () => {
+    const experts = { 'llama.expert_count': 4, 'llama.expert_used_count': 2 }
+    const cases: [Record<string, MetadataValue>, string, string][] = [
+      [{ 'llama.expert_gating_func': 2 }, 'unsupported-architecture', 'llama.expert_gating_func'],
+      [{ 'llama.expert_shared_count': 1 }, 'unsupported-architecture', 'llama.expert_shared_count'],
+      [{ 'llama.expert_group_count': 8 }, 'unsupported-architecture', 'llama.expert_group_count'],
+      [{ 'llama.expert_weights_scale': 2.5 }, 'unsupported-architecture', 'llama.expert_weights_scale'],
+      [{ 'llama.expert_used_count': 5 }, 'unsupported-architecture', 'llama.expert_used_count'],
+      [{ 'llama.expert_count': 2 ** 30 }, 'unsupported-architecture', 'llama.expert_count'],
+      [{ 'llama.expert_count': 0.5 }, 'invalid-checkpoint', 'llama.expert_count'],
+      [{ 'llama.expert_used_count': 0 }, 'invalid-checkpoint', 'llama.expert_used_count'],
+    ]
+    for (const [metadata, code, field] of cases) {
+      expect(await failure(gguf({ ...experts, ...metadata }))).toMatchObject({ code, field })
+    }
+    const router = { 'blk.0.ffn_gate_inp.weight': tensor('blk.0.ffn_gate_inp.weight', [4, 8]) }
+    expect(await failure(gguf(experts, router))).toMatchObject({ field: 'blk.0.ffn_gate.0.weight' })
+    expect((await describe(gguf(experts))).graph.operations.some(({ kind }) => kind === 'experts')).toBe(false)
+  })
+
+  it('refuses a sliding window that would hide something', async () => {
+    const mistral = {
+      architectures: ['MistralForCausalLM'],
+      hidden_size: 8,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      num_hidden_layers: 1,
+      intermediate_size: 12,
+      max_position_embeddings: 64,
+      rms_norm_eps: 1e-5,
+      vocab_size: 16,
+    }
+    const withWindow = (window: JsonObject) => failure(folder({ ...mistral, ...window }))
+    const refused = { code: 'unsupported-architecture', field: 'sliding_window' }
+    expect(await withWindow({ sliding_window: 32 })).toMatchObject(refused)
+    expect(await withWindow({ use_sliding_window: true })).toMatchObject({ ...refused, field: 'use_sliding_window' })
+    // The tensors of this folder have GGUF names: there is nothing else against it.
+    const missing = { code: 'invalid-checkpoint', field: 'token_embd.weight' }
+    expect(await withWindow({ sliding_window: null })).toMatchObject(missing)
+    expect(await withWindow({ sliding_window: 64 })).toMatchObject(missing)
+    expect(await withWindow({ sliding_window: 32, use_sliding_window: false })).toMatchObject(missing)
+  })
+
   it('does not loop over a layer count that outruns the tensors', async () => {
     const config = {
       architectures: ['LlamaForCausalLM'],

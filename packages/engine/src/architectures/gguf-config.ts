@@ -2,7 +2,7 @@ import type { GgufCheckpoint } from '../weights/checkpoint.ts'
 import { readFloat32 } from '../weights/read.ts'
 import type { Architecture } from './architecture.ts'
 import { yarnMagnitude } from './blocks/rotary.ts'
-import { checkHeads, type DecoderConfig, type RotaryScaling } from './config.ts'
+import { checkConfig, type DecoderConfig, type ExpertsConfig, type RotaryScaling } from './config.ts'
 import { Hyperparameters } from './hyperparameters.ts'
 
 /** The configuration in a GGUF file's metadata; key names are those of the GGUF specification. */
@@ -19,10 +19,12 @@ export async function ggufConfig(
   const headDimension = parameters.size('attention.key_length', width / heads)
   const dimensions = parameters.size('rope.dimension_count', headDimension)
   const divisors = tensors.get('rope_freqs.weight')
-  return checkHeads(parameters, {
+  const feedForwardWidth = parameters.size('feed_forward_length')
+  return checkConfig(parameters, {
     layers: parameters.size('block_count'),
     width,
-    feedForwardWidth: parameters.size('feed_forward_length'),
+    feedForwardWidth,
+    experts: expertsOf(parameters, feedForwardWidth),
     heads,
     keyValueHeads: parameters.size('attention.head_count_kv', heads),
     headDimension,
@@ -40,6 +42,27 @@ export async function ggufConfig(
           : rotaryScaling(parameters),
     },
   })
+}
+
+/** Softmax, the only one of ggml's ids of routers that this version runs; 0 leaves it to the architecture. */
+const SOFTMAX_ROUTER = 1
+
+function expertsOf(parameters: Hyperparameters, feedForwardWidth: number): ExpertsConfig | undefined {
+  if (parameters.number('expert_count', 0) === 0) return undefined
+  const router = parameters.number('expert_gating_func', SOFTMAX_ROUTER)
+  if (router !== SOFTMAX_ROUTER && router !== 0) throw parameters.unsupported('expert_gating_func', String(router))
+  // What other mixtures have beside it, as 0 or 1 where they have not.
+  for (const key of ['expert_shared_count', 'expert_group_count', 'expert_weights_scale']) {
+    const value = parameters.number(key, 0)
+    const none = key === 'expert_shared_count' ? value === 0 : value === 0 || value === 1
+    if (!none) throw parameters.unsupported(key, String(value))
+  }
+  return {
+    count: parameters.size('expert_count'),
+    used: parameters.size('expert_used_count'),
+    width: parameters.size('expert_feed_forward_length', feedForwardWidth),
+    normalise: parameters.boolean('expert_weights_norm', true),
+  }
 }
 
 function rotaryScaling(parameters: Hyperparameters): RotaryScaling {

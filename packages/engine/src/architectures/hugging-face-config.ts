@@ -1,10 +1,14 @@
 import type { JsonObject, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
+import type { Architecture } from './architecture.ts'
 import { yarnMagnitude } from './blocks/rotary.ts'
-import { checkHeads, type DecoderConfig, type RotaryScaling } from './config.ts'
+import { checkConfig, type DecoderConfig, type RotaryScaling } from './config.ts'
 import { Hyperparameters } from './hyperparameters.ts'
 
 /** The configuration in config.json, as on the hub (`rope_theta`, `rope_scaling`) or of transformers 5 (`rope_parameters`). */
-export function huggingFaceConfig(checkpoint: SafetensorsCheckpoint, embedding: string): DecoderConfig {
+export function huggingFaceConfig(
+  checkpoint: SafetensorsCheckpoint,
+  { huggingFaceTensors, huggingFaceExperts }: Architecture,
+): DecoderConfig {
   const { config, tensors, name } = checkpoint
   const file = `${name}/config.json`
   const parameters = new Hyperparameters(file, (key) => config[key])
@@ -14,15 +18,17 @@ export function huggingFaceConfig(checkpoint: SafetensorsCheckpoint, embedding: 
   const headDimension = parameters.size('head_dim', width / heads)
   const activation = parameters.text('hidden_act', 'silu')
   if (activation !== 'silu') throw parameters.unsupported('hidden_act', activation)
-  if (parameters.boolean('use_sliding_window', false)) throw parameters.unsupported('use_sliding_window', 'true')
-  return checkHeads(parameters, {
+  refuseSlidingWindow(parameters)
+  const vocabulary = tensors.get(huggingFaceTensors['token_embd.weight'])?.shape[0]
+  return checkConfig(parameters, {
     layers: parameters.size('num_hidden_layers'),
     width,
     feedForwardWidth: parameters.size('intermediate_size'),
+    experts: huggingFaceExperts?.(parameters),
     heads,
     keyValueHeads: parameters.size('num_key_value_heads', heads),
     headDimension,
-    vocabulary: tensors.get(embedding)?.shape[0] ?? parameters.size('vocab_size'),
+    vocabulary: vocabulary ?? parameters.size('vocab_size'),
     contextLength: parameters.size('max_position_embeddings'),
     epsilon: parameters.positive('rms_norm_eps'),
     rotary: {
@@ -32,6 +38,15 @@ export function huggingFaceConfig(checkpoint: SafetensorsCheckpoint, embedding: 
       scaling: rotaryScaling(rope, parameters),
     },
   })
+}
+
+/** Mistral slides whenever it has a window; others only when they say so. A window as long as the context hides nothing. */
+function refuseSlidingWindow(parameters: Hyperparameters): void {
+  if (parameters.boolean('use_sliding_window', false)) throw parameters.unsupported('use_sliding_window', 'true')
+  if (parameters.has('use_sliding_window') || !parameters.has('sliding_window')) return
+  const window = parameters.size('sliding_window')
+  if (window < parameters.size('max_position_embeddings'))
+    throw parameters.unsupported('sliding_window', String(window))
 }
 
 function ropeParameters(config: JsonObject, file: string): Hyperparameters {

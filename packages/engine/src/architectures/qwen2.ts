@@ -5,7 +5,6 @@ import { DECODER_TENSORS } from './tensor-names.ts'
 /** Qwen2 and 2.5, dense (arXiv 2407.10671): the plain pre-norm decoder with biases on q, k and v. */
 export const qwen2: Architecture = {
   name: 'qwen2',
-  huggingFaceClass: 'Qwen2ForCausalLM',
   huggingFaceTensors: DECODER_TENSORS,
   ggufPairing: 'half',
   record: (config, weights) => preNormDecoder(config, weights, { queryKeyNorm: false }),

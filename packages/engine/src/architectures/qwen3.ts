@@ -11,7 +11,6 @@ import { DECODER_TENSORS } from './tensor-names.ts'
  */
 export const qwen3: Architecture = {
   name: 'qwen3',
-  huggingFaceClass: 'Qwen3ForCausalLM',
   huggingFaceTensors: {
     ...DECODER_TENSORS,
     'blk.{n}.attn_q_norm.weight': 'model.layers.{n}.self_attn.q_norm.weight',

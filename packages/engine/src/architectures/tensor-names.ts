@@ -1,4 +1,4 @@
-/** Hugging Face names of a plain decoder's tensors, by GGUF name; `{n}` is the layer. */
+/** Hugging Face names of a plain decoder's tensors, by GGUF name; `{n}` is the layer, `{e}` the expert. */
 export const DECODER_TENSORS: Readonly<Record<string, string>> = {
   'token_embd.weight': 'model.embed_tokens.weight',
   'output_norm.weight': 'model.norm.weight',
@@ -25,16 +25,19 @@ export const DECODER_TENSORS: Readonly<Record<string, string>> = {
 export function byGgufName<T>(
   tensors: ReadonlyMap<string, T>,
   table: Readonly<Record<string, string>>,
-  layers: number,
+  { layers, experts }: { layers: number; experts: number },
 ): Map<string, T> {
   const renamed = new Map<string, T>()
+  // A lying count cannot outrun the tensors that are there.
+  const repeats = (name: string, mark: string, count: number) =>
+    name.includes(mark) ? Math.min(count, tensors.size) : 1
   for (const [ggufName, huggingFaceName] of Object.entries(table)) {
-    // A lying layer count cannot outrun the tensors that are there.
-    const repeats = ggufName.includes('{n}') ? Math.min(layers, tensors.size) : 1
-    for (let layer = 0; layer < repeats; layer++) {
-      const tensor = tensors.get(huggingFaceName.replace('{n}', String(layer)))
-      if (tensor === undefined) continue
-      renamed.set(ggufName.replace('{n}', String(layer)), tensor)
+    for (let layer = 0; layer < repeats(ggufName, '{n}', layers); layer++) {
+      for (let expert = 0; expert < repeats(ggufName, '{e}', experts); expert++) {
+        const numbered = (name: string) => name.replace('{n}', String(layer)).replace('{e}', String(expert))
+        const tensor = tensors.get(numbered(huggingFaceName))
+        if (tensor !== undefined) renamed.set(numbered(ggufName), tensor)
+      }
     }
   }
   return renamed

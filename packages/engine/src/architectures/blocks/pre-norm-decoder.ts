@@ -4,6 +4,7 @@ import type { DecoderConfig } from '../config.ts'
 import type { ModelWeights } from '../model-weights.ts'
 import { feedForward } from './feed-forward.ts'
 import { outputHead } from './head.ts'
+import { mixture } from './mixture.ts'
 import { rotaryFrequencies } from './rotary.ts'
 import { type SelfAttentionOptions, selfAttention } from './self-attention.ts'
 
@@ -14,6 +15,8 @@ import { type SelfAttentionOptions, selfAttention } from './self-attention.ts'
  *     per layer:  h = x + Attention(norm(x))
  *                 x = h + FeedForward(norm(h))
  *     logits = W_out norm(x)
+ *
+ * The feed-forward network of a layer with a router is a mixture of experts.
  */
 export function preNormDecoder(config: DecoderConfig, weights: ModelWeights, attention: SelfAttentionOptions): Graph {
   const graph = new Recorder()
@@ -28,7 +31,11 @@ export function preNormDecoder(config: DecoderConfig, weights: ModelWeights, att
     const mixed = selfAttention(graph, weights, config, layer, normed, rotation, attention)
     const h = graph.add(x, mixed, name('ffn_inp'))
     const ffnNormed = graph.normalize(h, norm('ffn_norm'), epsilon, name('ffn_norm'))
-    x = graph.add(h, feedForward(graph, weights, config, layer, ffnNormed), name('layer_out'))
+    const experts = weights.has(name('ffn_gate_inp.weight')) ? config.experts : undefined
+    const fed = experts
+      ? mixture(graph, weights, experts, layer, ffnNormed)
+      : feedForward(graph, weights, config, layer, ffnNormed)
+    x = graph.add(h, fed, name('layer_out'))
   }
   return outputHead(graph, weights, config, x)
 }
