@@ -108,10 +108,21 @@ describe('openCheckpoint', () => {
     expect(await failure(path)).toMatchObject({ code, file: path, message: expect.stringContaining(message) })
   })
 
-  it('refuses the parts of a split file', async () => {
-    const part = writeGguf({ fields: [{ key: 'split.count', type: GGUF.U16, value: 3 }] })
-    const error = await failure(join(folderOf({ 'm-00001-of-00003.gguf': part }), 'm-00001-of-00003.gguf'))
-    expect(error).toMatchObject({ code: 'unsupported-format', field: 'split.count' })
+  it('joins the parts of a split file, named by one of them or by their folder', async () => {
+    const part = (number: number) => {
+      const fields = [
+        { key: 'split.no', type: GGUF.U16, value: number },
+        { key: 'split.count', type: GGUF.U16, value: 2 },
+      ]
+      return writeGguf({ fields })
+    }
+    const folder = folderOf({ 'm-00001-of-00002.gguf': part(0), 'm-00002-of-00002.gguf': part(1) })
+    expect(await formatOf(join(folder, 'm-00002-of-00002.gguf'))).toBe('gguf')
+    expect(await formatOf(folder)).toBe('gguf')
+    const half = folderOf({ 'm-00002-of-00002.gguf': part(1) })
+    const error = await failure(join(half, 'm-00002-of-00002.gguf'))
+    expect(error).toMatchObject({ code: 'not-found', file: expect.stringContaining('m-00001-of-00002.gguf') })
+    expect((await failure(half)).code).toBe('not-found')
     const whole = writeGguf({ fields: [{ key: 'split.count', type: GGUF.U16, value: 1 }] })
     expect(await formatOf(folderOf({ 'm.gguf': whole }))).toBe('gguf')
   })

@@ -6,6 +6,7 @@ import { CheckpointError, OptionError } from '../errors.ts'
 import type { Checkpoint, GgufCheckpoint } from '../weights/checkpoint.ts'
 import { fileKind } from '../weights/file-kind.ts'
 import { openGguf } from '../weights/gguf.ts'
+import { firstPartOf, isPart, openGgufParts } from '../weights/gguf-split.ts'
 import { quoted } from '../weights/quoted.ts'
 import { openSafetensors } from '../weights/safetensors.ts'
 
@@ -13,7 +14,7 @@ const ALLOWED = 'Name a .gguf file, a .safetensors file, or a folder that holds 
 
 /**
  * Opens the checkpoint that a reference names: the path of a GGUF file, of a safetensors file with its config.json
- * beside it, or of a folder with a safetensors model or exactly one GGUF file. What a file is, its content decides.
+ * beside it, or of a folder with a safetensors model or exactly one GGUF file. A split GGUF file is named by any part. What a file is, its content decides.
  * Only headers are read.
  * @throws OptionError for a reference that this version cannot follow (`hf:`, `https:`, short names);
  *   CheckpointError `not-found`, `not-a-file`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`,
@@ -58,18 +59,21 @@ async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkp
     await source.close()
     throw error
   }
-  if (kind === 'gguf') return refuseSplit(await openGguf(source, signal))
   await source.close()
-  return openSafetensors(await openFolder(dirname(path)), basename(path), signal)
+  const folder = await openFolder(dirname(path))
+  return kind === 'gguf' ? openGgufOf(folder, basename(path), signal) : openSafetensors(folder, basename(path), signal)
 }
 
 async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
   const weights = folder.files.filter((file) => /\.safetensors(\.index\.json)?$/.test(file))
-  const ggufs = folder.files.filter((file) => file.endsWith('.gguf'))
+  // The parts of one model count as their first.
+  const ggufs = [
+    ...new Set(folder.files.filter((file) => file.endsWith('.gguf')).map((file) => firstPartOf(file) ?? file)),
+  ]
   if (weights.length > 0 && (folder.files.includes('config.json') || ggufs.length === 0)) {
     return openSafetensors(folder, undefined, signal)
   }
-  if (ggufs.length === 1) return refuseSplit(await openGguf(await folder.open(ggufs[0]), signal))
+  if (ggufs.length === 1) return openGgufOf(folder, ggufs[0], signal)
   const what = ggufs.length === 0 ? 'no model' : `${ggufs.length} GGUF files`
   throw new CheckpointError(
     'not-found',
@@ -81,19 +85,12 @@ async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Ch
   )
 }
 
-async function refuseSplit(checkpoint: GgufCheckpoint): Promise<GgufCheckpoint> {
-  const count = checkpoint.metadata.get('split.count')
-  if (typeof count !== 'number' || count <= 1) return checkpoint
+/** The file, and the other parts where it is one of several. */
+async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
+  const checkpoint = await openGguf(await folder.open(file), signal)
+  if (!isPart(checkpoint)) return checkpoint
   await checkpoint.close()
-  throw new CheckpointError(
-    'unsupported-format',
-    `${checkpoint.name} is one of ${count} parts of a split GGUF file, which this version cannot join.`,
-    {
-      file: checkpoint.name,
-      field: 'split.count',
-      remedy: 'Merge the parts with `llama-gguf-split --merge`, or download the model as one file.',
-    },
-  )
+  return openGgufParts(folder, file, signal)
 }
 
 async function notFound(reference: string): Promise<CheckpointError> {
