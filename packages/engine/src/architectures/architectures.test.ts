@@ -30,7 +30,7 @@ const MODELS: readonly Model[] = [
   ...['llama-plain', 'llama3-scaled', 'qwen2', 'qwen2-yarn', 'qwen3', 'qwen3-moe'].map((model) => {
     return { model, folder: shared && `${shared}/${model}`, files: [`${model}.f32.gguf`, ''] }
   }),
-  ...['mixtral', 'qwen3-moe-mixed'].map((model) => {
+  ...['mixtral', 'qwen3-moe-mixed', 'qwen3-fp8'].map((model) => {
     return { model, folder: fileURLToPath(new URL(`fixtures/${model}`, import.meta.url)), files: [''] }
   }),
 ]

@@ -5,6 +5,7 @@ import type { GgufCheckpoint, JsonObject, MetadataValue, SafetensorsCheckpoint }
 import type { ElementType } from '../weights/element-type.ts'
 import type { Tensor } from '../weights/tensor.ts'
 import { describe } from './describe.ts'
+import { DECODER_TENSORS } from './tensor-names.ts'
 
 const METADATA: Record<string, MetadataValue> = {
   'general.architecture': 'llama',
@@ -15,6 +16,19 @@ const METADATA: Record<string, MetadataValue> = {
   'llama.attention.head_count': 2,
   'llama.attention.head_count_kv': 1,
   'llama.attention.layer_norm_rms_epsilon': 1e-5,
+}
+
+/** The same model as a config.json. */
+const CONFIG: JsonObject = {
+  architectures: ['LlamaForCausalLM'],
+  hidden_size: 8,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  num_hidden_layers: 1,
+  intermediate_size: 12,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  vocab_size: 16,
 }
 
 const SHAPES: Record<string, number[]> = {
@@ -146,17 +160,7 @@ suite('describe', () => {
   })
 
   it('refuses a sliding window that would hide something', async () => {
-    const mistral = {
-      architectures: ['MistralForCausalLM'],
-      hidden_size: 8,
-      num_attention_heads: 2,
-      num_key_value_heads: 1,
-      num_hidden_layers: 1,
-      intermediate_size: 12,
-      max_position_embeddings: 64,
-      rms_norm_eps: 1e-5,
-      vocab_size: 16,
-    }
+    const mistral = { ...CONFIG, architectures: ['MistralForCausalLM'] }
     const withWindow = (window: JsonObject) => failure(folder({ ...mistral, ...window }))
     const refused = { code: 'unsupported-architecture', field: 'sliding_window' }
     expect(await withWindow({ sliding_window: 32 })).toMatchObject(refused)
@@ -168,17 +172,60 @@ suite('describe', () => {
     expect(await withWindow({ sliding_window: 32, use_sliding_window: false })).toMatchObject(missing)
   })
 
-  it('does not loop over a layer count that outruns the tensors', async () => {
-    const config = {
-      architectures: ['LlamaForCausalLM'],
-      hidden_size: 8,
-      num_attention_heads: 2,
-      num_hidden_layers: 2 ** 31 - 1,
-      intermediate_size: 12,
-      max_position_embeddings: 64,
-      rms_norm_eps: 1e-5,
-      vocab_size: 16,
+  it('refuses quantised folders that it cannot read', async () => {
+    const cases: [JsonObject, string][] = [
+      [{ quant_method: 'gptq', bits: 4 }, 'quant_method'],
+      [{ quant_method: 'fp8' }, 'weight_block_size'],
+      [{ quant_method: 'fp8', weight_block_size: [1, 128] }, 'weight_block_size'],
+    ]
+    for (const [quantization, field] of cases) {
+      const config = { ...CONFIG, quantization_config: quantization }
+      expect(await failure(folder(config))).toMatchObject({
+        code: 'unsupported-architecture',
+        field: `quantization_config.${field}`,
+      })
     }
+  })
+
+  suite('of a Hugging Face folder', () => {
+    const HEAD = 'lm_head.weight'
+    const TABLE = 'model.embed_tokens.weight'
+    const hub = (tie: boolean | undefined, present: readonly string[]) => {
+      const config = tie === undefined ? CONFIG : { ...CONFIG, tie_word_embeddings: tie }
+      const stored = new Map<string, Tensor>()
+      for (const [gguf, shape] of Object.entries(SHAPES)) {
+        const name = DECODER_TENSORS[gguf.replace('blk.0.', 'blk.{n}.')].replace('{n}', '0')
+        if (name !== TABLE) stored.set(name, tensor(name, shape))
+      }
+      for (const name of present) stored.set(name, tensor(name, [16, 8]))
+      return { ...folder(config), tensors: stored }
+    }
+    const tableAndHead = async (checkpoint: SafetensorsCheckpoint) => {
+      const { graph, tensors } = await describe(checkpoint)
+      const matrices = graph.operations.flatMap((operation) => {
+        if (operation.kind === 'embedding') return [operation.table]
+        return operation.output === graph.logits && operation.kind === 'linear' ? [operation.weight] : []
+      })
+      return matrices.map(({ name }) => tensors.get(name)?.name)
+    }
+
+    it('takes a tied matrix from where it is', async () => {
+      expect(await tableAndHead(hub(true, [TABLE]))).toEqual([TABLE, TABLE])
+      expect(await tableAndHead(hub(true, [HEAD]))).toEqual([HEAD, HEAD])
+      expect(await tableAndHead(hub(true, [TABLE, HEAD]))).toEqual([TABLE, TABLE])
+      expect(await tableAndHead(hub(false, [TABLE, HEAD]))).toEqual([TABLE, HEAD])
+      expect(await tableAndHead(hub(undefined, [TABLE]))).toEqual([TABLE, TABLE])
+    })
+
+    it('misses a head that is not the table', async () => {
+      const error = await failure(hub(false, [TABLE]))
+      expect(error).toMatchObject({ code: 'invalid-checkpoint', field: 'tie_word_embeddings' })
+      expect(error.message).toContain(HEAD)
+    })
+  })
+
+  it('does not loop over a layer count that outruns the tensors', async () => {
+    const config = { ...CONFIG, num_hidden_layers: 2 ** 31 - 1 }
     expect(await failure(folder(config))).toMatchObject({ code: 'invalid-checkpoint', field: 'token_embd.weight' })
   })
 })

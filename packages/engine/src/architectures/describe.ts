@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts'
 import type { Graph } from '../graph/operations.ts'
+import { decodedFp8 } from '../weights/block-scaled-fp8.ts'
 import type { Checkpoint, GgufCheckpoint, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
 import { quoted } from '../weights/quoted.ts'
 import type { Tensor } from '../weights/tensor.ts'
@@ -51,10 +52,30 @@ async function fromGguf(
 function fromHuggingFace(architecture: Architecture, checkpoint: SafetensorsCheckpoint): Understood {
   const config = huggingFaceConfig(checkpoint, architecture)
   const counts = { layers: config.layers, experts: config.experts?.count ?? 0 }
-  const tensors = byGgufName(checkpoint.tensors, architecture.huggingFaceTensors, counts)
-  // A tied head may be stored all the same; the table serves, as in transformers.
-  if (checkpoint.config.tie_word_embeddings === true) tensors.delete('output.weight')
+  const tensors = byGgufName(decodedFp8(checkpoint.tensors), architecture.huggingFaceTensors, counts)
+  const { name, config: stated } = checkpoint
+  if (stated.tie_word_embeddings === true) return { config, tensors: tied(tensors) }
+  if (stated.tie_word_embeddings === false && !tensors.has('output.weight')) {
+    const head = quoted(architecture.huggingFaceTensors['output.weight'])
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${name} has no tensor ${head}, and says that its table is no head.`,
+      {
+        file: name,
+        field: 'tie_word_embeddings',
+        remedy: 'The files are incomplete, or the configuration is of another model; get them again.',
+      },
+    )
+  }
   return { config, tensors }
+}
+
+/** Of a table and a head that are one, either may be stored, or both; the table serves, as in transformers. */
+function tied(tensors: Map<string, Tensor>): Map<string, Tensor> {
+  const head = tensors.get('output.weight')
+  tensors.delete('output.weight')
+  if (head && !tensors.has('token_embd.weight')) tensors.set('token_embd.weight', head)
+  return tensors
 }
 
 function architectureOf(checkpoint: Checkpoint): Architecture {

@@ -1,4 +1,6 @@
 import type { JsonObject, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
+import { isJsonObject } from '../weights/json.ts'
+import { quoted } from '../weights/quoted.ts'
 import type { Architecture } from './architecture.ts'
 import { yarnMagnitude } from './blocks/rotary.ts'
 import { checkConfig, type DecoderConfig, type RotaryScaling } from './config.ts'
@@ -19,6 +21,7 @@ export function huggingFaceConfig(
   const activation = parameters.text('hidden_act', 'silu')
   if (activation !== 'silu') throw parameters.unsupported('hidden_act', activation)
   refuseSlidingWindow(parameters)
+  refuseQuantization(config, file)
   const vocabulary = tensors.get(huggingFaceTensors['token_embd.weight'])?.shape[0]
   return checkConfig(parameters, {
     layers: parameters.size('num_hidden_layers'),
@@ -47,6 +50,16 @@ function refuseSlidingWindow(parameters: Hyperparameters): void {
   const window = parameters.size('sliding_window')
   if (window < parameters.size('max_position_embeddings'))
     throw parameters.unsupported('sliding_window', String(window))
+}
+
+/** 8-bit floats with a factor a block are the only quantisation of these folders that this version reads. */
+function refuseQuantization({ quantization_config: quantization }: JsonObject, file: string): void {
+  if (!isJsonObject(quantization)) return
+  const parameters = new Hyperparameters(file, (key) => quantization[key], 'quantization_config.')
+  const method = parameters.text('quant_method', 'none')
+  if (method !== 'fp8') throw parameters.unsupported('quant_method', quoted(method))
+  const block = [quantization.weight_block_size].flat().join(' by ')
+  if (block !== '128 by 128') throw parameters.unsupported('weight_block_size', block === '' ? 'missing' : block)
 }
 
 function ropeParameters(config: JsonObject, file: string): Hyperparameters {
