@@ -28,4 +28,12 @@ export {
   TokenizerError,
 } from './errors.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
-export type { AskOptions, LoadOptions, LoadProgress, MemoryEstimate, ModelInfo } from './worker/types.ts'
+export type {
+  AskOptions,
+  LoadOptions,
+  LoadProgress,
+  MemoryEstimate,
+  ModelInfo,
+  RankedDocument,
+  RankOptions,
+} from './worker/types.ts'

@@ -20,5 +20,6 @@ export const HUGGING_FACE_CLASSES: Readonly<Record<string, Architecture>> = {
   MixtralForCausalLM: mixtral,
   Qwen2ForCausalLM: qwen2,
   Qwen3ForCausalLM: qwen3,
+  Qwen3Model: qwen3,
   Qwen3MoeForCausalLM: qwen3moe,
 }

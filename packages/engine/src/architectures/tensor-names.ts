@@ -21,7 +21,10 @@ export const DECODER_TENSORS: Readonly<Record<string, string>> = {
   'blk.{n}.ffn_down.bias': 'model.layers.{n}.mlp.down_proj.bias',
 }
 
-/** A checkpoint's tensors by GGUF name, from their Hugging Face names; tensors the table lacks are left out. */
+/**
+ * A checkpoint's tensors by GGUF name, from their Hugging Face names; tensors the table lacks are left out. Checkpoints
+ * of a model without its head (embedding models) have the names without `model.`.
+ */
 export function byGgufName<T>(
   tensors: ReadonlyMap<string, T>,
   table: Readonly<Record<string, string>>,
@@ -35,7 +38,8 @@ export function byGgufName<T>(
     for (let layer = 0; layer < repeats(ggufName, '{n}', layers); layer++) {
       for (let expert = 0; expert < repeats(ggufName, '{e}', experts); expert++) {
         const numbered = (name: string) => name.replace('{n}', String(layer)).replace('{e}', String(expert))
-        const tensor = tensors.get(numbered(huggingFaceName))
+        const stored = numbered(huggingFaceName)
+        const tensor = tensors.get(stored) ?? tensors.get(stored.replace(/^model\./, ''))
         if (tensor !== undefined) renamed.set(numbered(ggufName), tensor)
       }
     }

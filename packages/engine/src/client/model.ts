@@ -1,7 +1,8 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply } from '../chat/reply.ts'
 import { EngineError } from '../errors.ts'
-import type { AskOptions, LoadOptions, ModelInfo } from '../worker/types.ts'
+import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
+import type { AskOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
 import { Conversation, type ConversationOptions, newConversationNumber } from './conversation.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
@@ -76,6 +77,36 @@ export class Model {
     }
     await this.#thread.call('forward', { ids: Int32Array.from(ids) }, { signal, onEvent })
     return { logits }
+  }
+
+  /**
+   * The meaning of a text, or of each of some texts, as vectors of length 1: texts alike in meaning have a large dot
+   * product. For models made for it, of the kind of Qwen3-Embedding; a query goes with its instruction before it, as
+   * `Instruct: …\nQuery: …`.
+   * @throws ContextError for a text that is too long: none is cut
+   */
+  async embed(text: string, options?: { signal?: AbortSignal }): Promise<Float32Array>
+  async embed(texts: readonly string[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>
+  async embed(
+    texts: string | readonly string[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    const vectors = await this.#thread.call('embed', { texts: [texts].flat() }, { signal })
+    return typeof texts === 'string' ? vectors[0] : vectors
+  }
+
+  /**
+   * Documents by their relevance to a query, the most relevant first; equals in their order. For models made for it, of
+   * the kind of Qwen3-Reranker.
+   * @throws ContextError for a document that is too long: none is cut
+   */
+  async rank(
+    query: string,
+    documents: readonly string[],
+    { instruction = DEFAULT_INSTRUCTION, signal }: RankOptions = {},
+  ): Promise<RankedDocument[]> {
+    const scores = await this.#thread.call('rank', { query, documents, instruction }, { signal })
+    return scores.map((score, document) => ({ document, score })).sort((a, b) => b.score - a.score)
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { CompiledModel } from '../backends/backend.ts'
+import { FINAL_HIDDEN } from '../architectures/blocks/head.ts'
+import type { CompiledModel, Tap } from '../backends/backend.ts'
 import { type BatchLimits, makeBatch, type Work } from '../batch/batch-maker.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import type { KeyValueCache } from '../cache/kv-cache.ts'
@@ -12,15 +13,20 @@ export interface GenerateRequest {
   /** Most tokens the sequence will hold before the request ends. */
   readonly maxLength: number
   readonly outputs: 'all' | 'last'
+  /** Whether `accept` is given the final hidden states as well. */
+  readonly hidden?: boolean
   readonly signal?: AbortSignal | undefined
   /** Called when its turn has come, with the number of tokens that need not be computed. */
   start?(cachedTokens: number): void
   /**
-   * Called with logits [rows, vocabulary] as they are computed, valid during the call.
+   * Called with logits [rows, vocabulary], and final hidden states [rows, width] where they are wanted, as they are
+   * computed; valid during the call.
    * @returns tokens to go on with, or undefined when nothing more is wanted
    */
-  accept(logits: Float32Array, rows: number): readonly number[] | undefined
+  accept(logits: Float32Array, rows: number, hidden: Float32Array): readonly number[] | undefined
 }
+
+const NONE = new Float32Array(0)
 
 interface ActiveRequest extends Work {
   readonly request: GenerateRequest
@@ -105,16 +111,24 @@ export class Generator {
 
   async #step(): Promise<void> {
     const { batch, shares } = makeBatch(this.#active, this.#limits)
-    const logits = await this.#model.step(batch)
-    const vocabulary = logits.length / Math.max(1, batch.outputRows.length)
+    let hidden = NONE
+    const keepHidden: Tap = (name, values) => {
+      if (name === FINAL_HIDDEN) hidden = values.slice()
+    }
+    const wanted = this.#active.some(({ request }) => request.hidden)
+    const logits = await this.#model.step(batch, wanted ? keepHidden : undefined)
     for (const { work, firstRow, rows } of shares) {
-      if (rows > 0) this.#deliver(work, logits.subarray(firstRow * vocabulary, (firstRow + rows) * vocabulary), rows)
+      const share = (values: Float32Array): Float32Array => {
+        const width = values.length / batch.outputRows.length
+        return values.subarray(firstRow * width, (firstRow + rows) * width)
+      }
+      if (rows > 0) this.#deliver(work, share(logits), rows, share(hidden))
     }
   }
 
-  #deliver(active: ActiveRequest, logits: Float32Array, rows: number): void {
+  #deliver(active: ActiveRequest, logits: Float32Array, rows: number, hidden: Float32Array): void {
     try {
-      const next = active.request.accept(logits, rows)
+      const next = active.request.accept(logits, rows, hidden)
       if (next) active.pending = next
       if (active.pending.length === 0) this.#end(active, active.resolve)
     } catch (error) {

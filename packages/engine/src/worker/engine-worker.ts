@@ -47,6 +47,10 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
       return loaded.reply(message.request, emit, signal)
     case 'forward':
       return loaded.forward(message.request.ids, (logits) => emit(logits, [logits.buffer]), signal)
+    case 'embed':
+      return loaded.embed(message.request.texts, signal)
+    case 'rank':
+      return loaded.rank(message.request, signal)
     case 'tokenize':
       return loaded.tokenizer.encode(message.request.text, message.request)
     case 'detokenize':

@@ -15,8 +15,10 @@ import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
+import { normalized, tokensToEmbed } from './embed.ts'
 import type { ReplyRequest } from './messages.ts'
 import { chatTemplateSource, compileOptions, modelInfo } from './model-info.ts'
+import { type RankRequest, relevance, tokensToRank } from './rank.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 interface Parts {
@@ -139,6 +141,46 @@ export class Engine {
     }
   }
 
+  /**
+   * A vector of length 1 for each text, from the final hidden state of its last token.
+   * @throws ContextError, CheckpointError `unsupported-tokenizer`, AbortError
+   */
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>[]> {
+    const all = texts.map((text) => tokensToEmbed(text, this.tokenizer, this.info.name))
+    for (const ids of all) this.#checkPrompt(ids, 0)
+    return Promise.all(
+      all.map(async (ids) => {
+        const sequence = this.#cache.create()
+        try {
+          return normalized((await this.#readLast(sequence, ids, signal)).hidden)
+        } finally {
+          this.#cache.remove(sequence)
+        }
+      }),
+    )
+  }
+
+  /**
+   * How probably each document is relevant to a query, from 0 to 1. The documents are read one after the other: what
+   * their questions have in common is computed once.
+   * @throws ContextError, CheckpointError `unsupported-tokenizer`, AbortError
+   */
+  async rank(request: RankRequest, signal?: AbortSignal): Promise<number[]> {
+    const all = request.documents.map((document) => tokensToRank(request, document, this.tokenizer))
+    for (const ids of all) this.#checkPrompt(ids, 0)
+    const sequence = this.#cache.create()
+    try {
+      const scores: number[] = []
+      for (const ids of all) {
+        const { logits } = await this.#readLast(sequence, ids, signal)
+        scores.push(relevance(logits, this.tokenizer, this.info.name))
+      }
+      return scores
+    } finally {
+      this.#cache.remove(sequence)
+    }
+  }
+
   fork(from: number, to: number): undefined {
     const sequence = this.#conversations.get(from)
     if (sequence) this.#conversations.set(to, this.#cache.fork(sequence))
@@ -153,6 +195,24 @@ export class Engine {
   dispose(): void {
     this.#generator.stop(new EngineError('disposed', 'The model has been disposed.'))
     this.#parts.model.dispose()
+  }
+
+  /** Logits and final hidden state of the last of some tokens. */
+  async #readLast(sequence: KeyValueSequence, ids: Int32Array, signal?: AbortSignal) {
+    let last = { logits: new Float32Array(0), hidden: new Float32Array(0) }
+    await this.#generator.run({
+      sequence,
+      ids,
+      maxLength: ids.length,
+      outputs: 'last',
+      hidden: true,
+      signal,
+      accept(logits, _rows, hidden) {
+        last = { logits: logits.slice(), hidden: hidden.slice() }
+        return undefined
+      },
+    })
+    return last
   }
 
   #render(prompt: ReplyRequest['prompt'], options: ReplyOptions): Prompt {

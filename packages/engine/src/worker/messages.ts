@@ -1,6 +1,7 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
+import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
@@ -9,6 +10,8 @@ export interface Calls {
   load: { request: { reference: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
   forward: { request: { ids: Int32Array }; event: Float32Array; result: undefined }
+  embed: { request: { texts: readonly string[] }; event: never; result: Float32Array[] }
+  rank: { request: RankRequest; event: never; result: number[] }
   tokenize: { request: { text: string; special: boolean; beginning: boolean }; event: never; result: Int32Array }
   detokenize: { request: { ids: Int32Array }; event: never; result: string }
   fork: { request: { from: number; to: number }; event: never; result: undefined }

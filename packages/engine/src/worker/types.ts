@@ -61,3 +61,17 @@ export interface ModelInfo {
   /** Whether the template can switch thinking on and off. */
   readonly switchableThinking: boolean
 }
+
+export interface RankOptions {
+  /** What makes a document relevant, as a sentence; default: that it answers a web search. */
+  readonly instruction?: string
+  readonly signal?: AbortSignal
+}
+
+/** A document's place among others. */
+export interface RankedDocument {
+  /** Its index in the list that was ranked. */
+  readonly document: number
+  /** How probably it is relevant, from 0 to 1. */
+  readonly score: number
+}
