@@ -48,6 +48,8 @@ export interface ModelInfo {
   readonly width: number
   readonly heads: number
   readonly keyValueHeads: number
+  /** Feed-forward networks of a layer, and how many of them a token goes through; undefined for dense models. */
+  readonly experts: { readonly count: number; readonly used: number } | undefined
   readonly vocabulary: number
   /** Tokens the model was made for. */
   readonly trainedContextLength: number

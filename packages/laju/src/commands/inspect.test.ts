@@ -7,6 +7,7 @@ import { mutate, seededDraw } from '../testing/mutate.ts'
 import { sharedData } from '../testing/shared-data.ts'
 
 const GGUF = sharedData('refmodels/qwen3/qwen3.f32.gguf') ?? ''
+const WITH_EXPERTS = sharedData('refmodels/qwen3-moe/qwen3-moe.f32.gguf') ?? ''
 const SAFETENSORS = sharedData('refmodels/llama-plain') ?? ''
 const MUTANTS = 1000
 const PATIENCE_MS = 1000
@@ -53,8 +54,8 @@ async function inspectMutant(path: string, seed: number): Promise<number> {
 }
 
 describe.skipIf(GGUF === '')('laju inspect of a broken header gives a message or a correct answer', () => {
-  it('of GGUF files', async () => {
-    const file = readFileSync(GGUF)
+  it.each([GGUF, WITH_EXPERTS])('of GGUF files (%#)', async (original) => {
+    const file = readFileSync(original)
     const path = join(folder, 'mutant.gguf')
     let refused = 0
     for (let seed = 1; seed <= MUTANTS; seed++) {
@@ -83,6 +84,13 @@ describe.skipIf(GGUF === '')('laju inspect of a broken header gives a message or
       writeFileSync(join(folder, 'config.json'), mutate(file, file.length, seededDraw(seed)))
       await inspectMutant(folder, seed)
     }
+  })
+})
+
+describe.skipIf(WITH_EXPERTS === '')('laju inspect', () => {
+  it('tells of experts', async () => {
+    await main(['inspect', WITH_EXPERTS])
+    expect(stdout).toMatch(/^experts +8 \(3 used\)$/m)
   })
 })
 

@@ -50,6 +50,9 @@ export function describe(info: ModelInfo): string {
     ['layers', grouped(info.layers)],
     ['width', grouped(info.width)],
     ['heads', `${grouped(info.heads)} (${grouped(info.keyValueHeads)} for keys and values)`],
+    ...(info.experts
+      ? [['experts', `${grouped(info.experts.count)} (${grouped(info.experts.used)} used)`] as const]
+      : []),
     ['vocabulary', `${grouped(info.vocabulary)} tokens`],
     ['context', `${grouped(info.contextLength)} tokens (made for ${grouped(info.trainedContextLength)})`],
     ['memory', describeMemory(info.memory)],
