@@ -112,7 +112,7 @@ suite('describe', () => {
     })
     const shape = { 'blk.0.attn_k.weight': tensor('blk.0.attn_k.weight', [8, 4]) }
     expect((await failure(gguf({}, shape))).message).toContain('[8, 4]')
-    const type = { 'blk.0.attn_k.weight': tensor('blk.0.attn_k.weight', [4, 8], 'IQ1_S') }
+    const type = { 'blk.0.attn_k.weight': tensor('blk.0.attn_k.weight', [4, 8], 'I8') }
     expect(await failure(gguf({}, type))).toMatchObject({ code: 'unsupported-type', field: 'blk.0.attn_k.weight' })
   })
 

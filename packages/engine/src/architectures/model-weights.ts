@@ -1,6 +1,6 @@
 import { CheckpointError } from '../errors.ts'
 import type { Weight } from '../graph/operations.ts'
-import { isRunnable, RUNNABLE_TYPES } from '../weights/element-type.ts'
+import { DECODABLE_TYPES, isDecodable } from '../weights/element-type.ts'
 import type { Tensor } from '../weights/tensor.ts'
 
 /** A checkpoint's tensors by GGUF name, handed to an architecture with their shapes checked. */
@@ -53,11 +53,11 @@ export class ModelWeights {
         { ...where, remedy: 'The configuration does not belong to these weights; get the checkpoint again.' },
       )
     }
-    if (!isRunnable(tensor.type)) {
+    if (!isDecodable(tensor.type)) {
       throw new CheckpointError(
         'unsupported-type',
-        `${this.#file}: tensor ${name} is stored as ${tensor.type}, which this version cannot run.`,
-        { ...where, remedy: `Use a file in ${RUNNABLE_TYPES.join(', ')}.` },
+        `${this.#file}: tensor ${name} is stored as ${tensor.type}, which this version cannot read.`,
+        { ...where, remedy: `Use a file in ${DECODABLE_TYPES.join(', ')}.` },
       )
     }
   }

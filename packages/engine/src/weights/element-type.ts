@@ -59,8 +59,46 @@ export const ELEMENT_LAYOUTS = {
 
 export type ElementType = keyof typeof ELEMENT_LAYOUTS
 
-/** The types this edition can run; the others are recognised by name and size only. */
-export const RUNNABLE_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const satisfies readonly ElementType[]
+/** The types whose elements can be decoded to floats; the others are recognised by name and size only. */
+export const DECODABLE_TYPES = [
+  'F32',
+  'F16',
+  'BF16',
+  'Q8_0',
+  'Q4_0',
+  'Q4_1',
+  'Q5_0',
+  'Q5_1',
+  'Q2_K',
+  'Q3_K',
+  'Q4_K',
+  'Q5_K',
+  'Q6_K',
+  'IQ1_S',
+  'IQ1_M',
+  'IQ2_XXS',
+  'IQ2_XS',
+  'IQ2_S',
+  'IQ3_XXS',
+  'IQ3_S',
+  'IQ4_NL',
+  'IQ4_XS',
+  'MXFP4',
+  'NVFP4',
+  'TQ1_0',
+  'TQ2_0',
+  'Q1_0',
+  'Q2_0',
+] as const satisfies readonly ElementType[]
+
+export type DecodableType = (typeof DECODABLE_TYPES)[number]
+
+export function isDecodable(type: ElementType): type is DecodableType {
+  return (DECODABLE_TYPES as readonly ElementType[]).includes(type)
+}
+
+/** The types that have kernels of their own in every backend. */
+export const RUNNABLE_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const satisfies readonly DecodableType[]
 
 export type RunnableType = (typeof RUNNABLE_TYPES)[number]
 

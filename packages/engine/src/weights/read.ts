@@ -1,6 +1,6 @@
 import { CheckpointError } from '../errors.ts'
-import { decodeRow } from './decode.ts'
-import { isRunnable, RUNNABLE_TYPES } from './element-type.ts'
+import { decodeRow } from './decode/decode.ts'
+import { DECODABLE_TYPES, isDecodable } from './element-type.ts'
 import { quoted } from './quoted.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -53,8 +53,8 @@ export async function* readRows(
  */
 export async function readFloat32(tensor: Tensor, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
   const { type, shape } = tensor
-  if (!isRunnable(type))
-    throw unreadable(tensor, 'unsupported-type', `is of type ${type}, which this version cannot run`)
+  if (!isDecodable(type))
+    throw unreadable(tensor, 'unsupported-type', `is of type ${type}, which this version cannot read`)
   const columns = shape[shape.length - 1] ?? 1
   const values = new Float32Array(shape.reduce((product, length) => product * length, 1))
   for await (const { first, count, bytes } of readRows(tensor, signal)) {
@@ -68,6 +68,6 @@ function unreadable(tensor: Tensor, code: 'unsupported-type' | 'unsupported-form
   return new CheckpointError(code, `${file}: the tensor ${quoted(tensor.name)} ${problem}.`, {
     file,
     field: tensor.name,
-    remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}.`,
+    remedy: `Download the model in one of ${DECODABLE_TYPES.join(', ')}.`,
   })
 }

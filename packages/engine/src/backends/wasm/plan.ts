@@ -124,11 +124,15 @@ function runnableType(name: string, tensor: Tensor | undefined): RunnableType {
   if (!tensor) throw new CheckpointError('invalid-checkpoint', `The tensor ${name} is missing.`, { field: name })
   if (isRunnable(tensor.type)) return tensor.type
   const file = tensor.source.name
-  throw new CheckpointError('unsupported-type', `${file}: the tensor ${name} is of type ${tensor.type}.`, {
-    file,
-    field: name,
-    remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}.`,
-  })
+  throw new CheckpointError(
+    'unsupported-type',
+    `${file}: the tensor ${name} is of type ${tensor.type}, for which the wasm backend has no kernel yet.`,
+    {
+      file,
+      field: name,
+      remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}, or run it slowly on the reference backend.`,
+    },
+  )
 }
 
 function placeInputs({ maxTokens, maxRows, pages }: CompileOptions, placement: Placement): InputAddresses {
