@@ -10,8 +10,8 @@ export interface AddedToken {
   readonly leftStrip?: boolean
   /** Takes the white space after it along. */
   readonly rightStrip?: boolean
-  /** Searched for after the text has been normalised, and not before. */
-  readonly normalized?: boolean
+  /** Searched for after the text has been normalised, in this form, and not before. */
+  readonly normalized?: string | undefined
 }
 
 const ENDS_WITH_WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u
@@ -34,10 +34,16 @@ export class AddedTokens {
   }
 
   /**
-   * Calls back with the pieces of a text in order: an added token's id, or a text without added tokens.
+   * Calls back with the pieces of a text in order: an added token's id, or a text without added tokens and where that
+   * began.
    * @param special whether special tokens are found; those that are not stay text.
    */
-  split(text: string, special: boolean, onText: (text: string) => void, onToken: (id: number) => void): void {
+  split(
+    text: string,
+    special: boolean,
+    onText: (text: string, start: number) => void,
+    onToken: (id: number) => void,
+  ): void {
     let done = 0
     if (this.#pattern !== undefined) {
       this.#pattern.lastIndex = 0
@@ -47,13 +53,13 @@ export class AddedTokens {
         if (token === undefined || (token.special && !special)) continue
         if (token.singleWord && touchesWord(text, match.index, end)) continue
         const start = Math.max(done, token.leftStrip ? beforeSpace(text, match.index) : match.index)
-        if (start > done) onText(text.slice(done, start))
+        if (start > done) onText(text.slice(done, start), done)
         onToken(token.id)
         done = token.rightStrip ? afterSpace(text, end) : end
         this.#pattern.lastIndex = done
       }
     }
-    if (done < text.length) onText(text.slice(done))
+    if (done < text.length) onText(text.slice(done), done)
   }
 }
 

@@ -70,9 +70,9 @@ describe('a GGUF tokenizer that is broken', () => {
 
 describe('a GGUF tokenizer of another kind', () => {
   it('is refused by its name', () => {
-    const error = failure('model', 'llama')
+    const error = failure('model', 'bert')
     expect(error.code).toBe('unsupported-tokenizer')
-    expect(error.message).toContain('"llama"')
+    expect(error.message).toContain('"bert"')
     expect(failure('model', undefined).code).toBe('unsupported-tokenizer')
   })
 

@@ -16,6 +16,11 @@ export class Int32List {
     this.#items[this.length++] = value
   }
 
+  /** The item pushed last, if any. */
+  get last(): number | undefined {
+    return this.length === 0 ? undefined : this.#items[this.length - 1]
+  }
+
   /** The items up to `length`: a view that is valid until the next push. */
   view(): Int32Array {
     return this.#items.subarray(0, this.length)

@@ -1,7 +1,6 @@
 import { TokenizerError } from '../errors.ts'
-import { decodeByteAlphabet } from './byte-alphabet.ts'
 import { Int32List } from './int32-list.ts'
-import type { Vocabulary } from './vocabulary.ts'
+import type { DecodeToken, Vocabulary } from './vocabulary.ts'
 
 /** Greater than the rank of any merge. */
 export const NO_MERGE = 0x7fffffff
@@ -50,6 +49,7 @@ export class Merges {
 /** Collects merges, in order of rank, as the texts that files have. */
 export class MergesBuilder {
   readonly #vocabulary: Vocabulary
+  readonly #decode: DecodeToken
   readonly #file: string
   readonly #lefts = new Int32List(1024)
   readonly #rights = new Int32List(1024)
@@ -60,15 +60,17 @@ export class MergesBuilder {
   #left = -1
   #result = -1
 
-  constructor(vocabulary: Vocabulary, file: string) {
+  /** @param decode how the tokens of the file are written: as for its VocabularyBuilder. */
+  constructor(vocabulary: Vocabulary, decode: DecodeToken, file: string) {
     this.#vocabulary = vocabulary
+    this.#decode = decode
     this.#file = file
   }
 
-  /** The left half of a merge, `source[start..end)`, UTF-8 text in the byte alphabet. `addRight` completes it. */
+  /** The left half of a merge, `source[start..end)`, as the file writes tokens. `addRight` completes it. */
   addLeft(source: Uint8Array, start: number, end: number): void {
     if (end - start > this.#bytes.length) this.#bytes = new Uint8Array(2 * (end - start))
-    this.#middle = decodeByteAlphabet(source, start, end, this.#bytes, 0)
+    this.#middle = this.#decode(source, start, end, this.#bytes, 0)
     this.#left = this.#vocabulary.find(this.#bytes, 0, this.#middle)
     if (this.#left < 0) throw this.#unknown(source, start, end)
   }
@@ -80,7 +82,7 @@ export class MergesBuilder {
    */
   addRight(source: Uint8Array, start: number, end: number): void {
     this.#reserve(this.#middle + end - start)
-    const length = decodeByteAlphabet(source, start, end, this.#bytes, this.#middle)
+    const length = this.#decode(source, start, end, this.#bytes, this.#middle)
     const right = this.#vocabulary.find(this.#bytes, this.#middle, length)
     if (right < 0) throw this.#unknown(source, start, end)
     this.#result = this.#find(length)

@@ -27,19 +27,13 @@ describe('compilePattern', () => {
     expect(matches('[一-龥]+', '我a')).toEqual(['我'])
   })
 
+  it('takes $ for the end of a line', () => {
+    expect(matches(String.raw`\s+$`, 'a  b \t')).toEqual([' \t'])
+    expect(matches('a$', 'a\nab\ra\r\na')).toEqual(['a', 'a'])
+  })
+
   it.each([
-    ...[
-      String.raw`\p{L}?+a`,
-      'a++',
-      '^a',
-      'a$',
-      '.',
-      '[a&&b]',
-      '[a[b]]',
-      String.raw`\w`,
-      String.raw`\bx`,
-      String.raw`\x41`,
-    ],
+    ...[String.raw`\p{L}?+a`, 'a++', '^a', '.', '[a&&b]', '[a[b]]', String.raw`\w`, String.raw`\bx`, String.raw`\x41`],
     ...['(?i)a', '(?x:a)', '(?>a)', '(?<n>a)', '(?i:[a-c])', '(', '[', String.raw`\p{Klingon}`, '\\', 'a**', 'a{2,1}'],
   ])('refuses %s, naming it', (pattern) => {
     expect(() => compilePattern(pattern, 'tokenizer.json')).toThrow(TokenizerError)

@@ -56,7 +56,9 @@ class Translation {
     if (this.#inClass) return this.#inside(rest)
     if (rest.startsWith('(')) return this.#group(rest)
     if (/^[?*+][+]/.test(rest)) throw new Error('possessive quantifiers.')
-    if (/^[.^$]/.test(rest)) throw new Error(`"${rest[0]}" means different things in different dialects.`)
+    // The end of a line, as in Oniguruma.
+    if (rest.startsWith('$')) return this.#endOfLine()
+    if (/^[.^]/.test(rest)) throw new Error(`"${rest[0]}" means different things in different dialects.`)
     this.#at++
     if (rest.startsWith('[')) this.#inClass = true
     if (rest.startsWith(')')) this.#folding.pop()
@@ -91,6 +93,11 @@ class Translation {
     const character = sequence.slice(1)
     if (/^[\p{L}\p{N}]?$/u.test(character)) throw new Error(`the escape ${sequence}.`)
     return SYNTAX.test(character) || (character === '-' && this.#inClass) ? sequence : character
+  }
+
+  #endOfLine(): string {
+    this.#at++
+    return '(?=\\n|(?![\\s\\S]))'
   }
 
   #letter(character: string): string {

@@ -1,53 +1,120 @@
 import { TokenizerError } from '../errors.ts'
-import { compilePattern } from './pattern.ts'
 
-/** One step of cutting text into words. Its matches are words; what lies between them are words too, or is dropped. */
+/**
+ * What becomes of the matches of a pattern, and of what lies between them ("gaps"), in the words of tokenizer.json:
+ * `Isolated`: each a word of its own. `Removed`: the gaps are words, the matches are dropped. `MergedWithPrevious`,
+ * `MergedWithNext`: a match ends, or begins, the word that the gap before or after it is. `Contiguous`: matches without
+ * a gap between them are one word.
+ */
+export type Behavior = 'Isolated' | 'Removed' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
+
+/** A step that cuts text into words. */
 export interface Split {
   readonly pattern: RegExp
-  readonly keepsGaps: boolean
+  readonly behavior: Behavior
+  /** Matches and gaps change places. */
+  readonly inverted: boolean
+}
+
+/** A step that changes the words the last step made. */
+export interface Rewrite {
+  /** @param first whether the word is the beginning of the whole text. */
+  readonly rewrite: (word: string, first: boolean) => string
 }
 
 /** Called with a word as `text[start..end)`. */
 export type WordVisitor = (text: string, start: number, end: number) => void
 
-/** Cuts text into the words that merges do not reach across, by one or more splits, each within the last one's words. */
+/** Cuts text into the words that merges do not reach across, in steps, each within the words that the last one made. */
 export class PreTokenizer {
-  readonly #splits: readonly Split[]
-  readonly #prefixesSpace: boolean
+  readonly #steps: readonly (Split | Rewrite)[]
 
-  /** @param prefixesSpace put a space before text that does not begin with one. */
-  constructor(splits: readonly Split[], prefixesSpace = false) {
-    this.#splits = splits
-    this.#prefixesSpace = prefixesSpace
+  constructor(steps: readonly (Split | Rewrite)[]) {
+    this.#steps = steps
   }
 
-  /** @throws TokenizerError `invalid-option` when a word is tens of millions of characters long. */
-  forEachWord(text: string, visit: WordVisitor): void {
-    if (text === '') return
-    this.#split(this.#prefixesSpace && !text.startsWith(' ') ? ` ${text}` : text, 0, visit)
+  /**
+   * @param first whether this is the beginning of a whole text, not a piece behind an added token.
+   * @throws TokenizerError `invalid-option` when a word is tens of millions of characters long.
+   */
+  forEachWord(text: string, first: boolean, visit: WordVisitor): void {
+    if (text !== '') this.#run(text, 0, first, visit)
   }
 
-  #split(text: string, depth: number, visit: WordVisitor): void {
-    const split = this.#splits[depth]
-    if (split === undefined) {
+  #run(text: string, depth: number, first: boolean, visit: WordVisitor): void {
+    const step = this.#steps[depth]
+    if (step === undefined) {
       visit(text, 0, text.length)
       return
     }
-    const last = depth === this.#splits.length - 1
-    const emit: WordVisitor = last
-      ? visit
-      : (whole, start, end) => this.#split(whole.slice(start, end), depth + 1, visit)
-    const { pattern, keepsGaps } = split
-    let done = 0
-    pattern.lastIndex = 0
-    for (let match = nextMatch(pattern, text); match !== null; match = nextMatch(pattern, text)) {
-      const end = pattern.lastIndex
-      if (keepsGaps && match.index > done) emit(text, done, match.index)
-      if (end > match.index) emit(text, match.index, end)
-      else pattern.lastIndex = end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1)
-      done = end
+    if ('rewrite' in step) {
+      this.#run(step.rewrite(text, first), depth + 1, first, visit)
+      return
     }
-    if (keepsGaps && done < text.length) emit(text, done, text.length)
+    const last = depth === this.#steps.length - 1
+    split(step, text, (whole, start, end) => {
+      if (last) visit(whole, start, end)
+      else this.#run(whole.slice(start, end), depth + 1, first && start === 0, visit)
+    })
+  }
+}
+
+function split({ pattern, behavior, inverted }: Split, text: string, visit: WordVisitor): void {
+  const join = new Joiner(behavior, text, visit)
+  let done = 0
+  pattern.lastIndex = 0
+  for (let match = nextMatch(pattern, text); match !== null; match = nextMatch(pattern, text)) {
+    const end = pattern.lastIndex
+    if (match.index > done) join.add(done, match.index, inverted)
+    if (end > match.index) join.add(match.index, end, !inverted)
+    else pattern.lastIndex = end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1)
+    done = end
+  }
+  if (done < text.length) join.add(done, text.length, inverted)
+  join.end()
+}
+
+/** Joins matches and gaps, which come in order and leave nothing out, to words. */
+class Joiner {
+  readonly #behavior: Behavior
+  readonly #text: string
+  readonly #visit: WordVisitor
+  /** What may still become part of a longer word; empty at first. */
+  #start = 0
+  #end = 0
+  #isMatch = false
+
+  constructor(behavior: Behavior, text: string, visit: WordVisitor) {
+    this.#behavior = behavior
+    this.#text = text
+    this.#visit = visit
+  }
+
+  add(start: number, end: number, isMatch: boolean): void {
+    if (this.#behavior === 'Isolated') {
+      this.#visit(this.#text, start, end)
+    } else if (this.#behavior === 'Removed') {
+      if (!isMatch) this.#visit(this.#text, start, end)
+    } else {
+      if (!this.#joins(isMatch)) {
+        this.end()
+        this.#start = start
+      }
+      this.#end = end
+      this.#isMatch = isMatch
+    }
+  }
+
+  end(): void {
+    if (this.#end > this.#start) this.#visit(this.#text, this.#start, this.#end)
+    this.#start = this.#end
+  }
+
+  /** Whether the next part belongs to the word that is waiting. */
+  #joins(isMatch: boolean): boolean {
+    if (this.#behavior === 'MergedWithPrevious') return isMatch && !this.#isMatch
+    if (this.#behavior === 'MergedWithNext') return !isMatch && this.#isMatch
+    return isMatch === this.#isMatch
   }
 }
 
@@ -66,64 +133,4 @@ export function wordTooLong(cause?: unknown): TokenizerError {
     remedy: 'Leave out what is no text.',
     cause,
   })
-}
-
-/** What a GGUF file's `tokenizer.ggml.pre` stands for. */
-export interface NamedPreTokenizer {
-  readonly preTokenizer: PreTokenizer
-  /** A word that is a token is that token, whatever the merges say. */
-  readonly ignoresMerges: boolean
-  /** Sequences begin with the bos token unless the file says otherwise. */
-  readonly addsBeginning: boolean
-}
-
-/** The pattern of GPT-2, and of the `ByteLevel` pre-tokenizer of tokenizer.json. */
-export const GPT_2_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-
-/** The pattern of cl100k and its successors, which differ in how many digits make a word. */
-function modernPattern(digits: string): string {
-  const words = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*`
-  return String.raw`${words}|\s*[\r\n]+|\s+(?!\S)|\s+`
-}
-
-const QWEN_2_PATTERN = modernPattern(String.raw`\p{N}`)
-const LLAMA_3_PATTERN = modernPattern(String.raw`\p{N}{1,3}`)
-
-/** The names as llama.cpp writes and reads them, by pattern. Llama 3's also ignore merges and begin with bos. */
-const NAMES: readonly { pattern: string; llama3?: true; names: readonly string[] }[] = [
-  {
-    pattern: GPT_2_PATTERN,
-    names: ['gpt-2', 'phi-2', 'olmo', 'mpt', 'exaone4', 'gigachat', 'a.x-4.0', 'mellum'],
-  },
-  {
-    pattern: QWEN_2_PATTERN,
-    names: ['qwen2', 'deepseek-r1-qwen', 'hunyuan', 'grok-2', 'kormo', 'f2llmv2', 'megrez'],
-  },
-  {
-    pattern: LLAMA_3_PATTERN,
-    llama3: true,
-    names: ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2'],
-  },
-  { pattern: LLAMA_3_PATTERN, names: ['dbrx', 'smaug-bpe', 'glm4'] },
-]
-
-/**
- * The pre-tokenizer that `tokenizer.ggml.pre` names.
- * @throws TokenizerError when the name is none that is known.
- */
-export function namedPreTokenizer(name: string, file: string): NamedPreTokenizer {
-  const row = NAMES.find(({ names }) => names.includes(name))
-  if (row === undefined) {
-    throw new TokenizerError(
-      'unsupported-tokenizer',
-      `${file} needs the pre-tokenizer "${name}", which is not supported.`,
-      {
-        file,
-        field: 'tokenizer.ggml.pre',
-        remedy: `Use a model with one of these: ${NAMES.flatMap(({ names }) => names).join(', ')}.`,
-      },
-    )
-  }
-  const preTokenizer = new PreTokenizer([{ pattern: compilePattern(row.pattern, file), keepsGaps: true }])
-  return { preTokenizer, ignoresMerges: row.llama3 === true, addsBeginning: row.llama3 === true }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { sharedData } from '../testing/shared-data.ts'
 import type { MetadataValue } from '../weights/checkpoint.ts'
 import { StringArray } from '../weights/string-array.ts'
@@ -82,16 +83,33 @@ export function qwenMetadata(vocab: string, merges: string, pre = 'qwen2'): Map<
   })
 }
 
+/** Tokens by id, as bytes in latin1: "base64 id" a line, as tiktoken has them. Ids that no line has are undefined. */
+function readRanks(path: string): (string | undefined)[] {
+  const file = readFileSync(path)
+  const lines = (path.endsWith('.gz') ? gunzipSync(file) : file).toString('latin1').trim().split('\n')
+  const tokens: (string | undefined)[] = []
+  for (const line of lines) {
+    const [token = '', rank] = line.split(' ')
+    tokens[Number(rank)] = Buffer.from(token, 'base64').toString('latin1')
+  }
+  return tokens
+}
+
 /**
- * The vocabulary of Llama 3 as a GGUF file has it, from its ranks ("base64 rank" a line). Ranks have no merges; as
- * usual, they are all ways to make a token of two, by the rank of the token and then of its left and right half.
+ * A vocabulary as a GGUF file has it, from ranks. Ranks have no merges; as usual, they are all ways to make a token of
+ * two, by the rank of the token and then of its left and right half.
  */
-export function llama3Metadata(path: string): Map<string, MetadataValue> {
-  const lines = readFileSync(path, 'latin1').trim().split('\n')
-  const tokens = lines.map((line) => Buffer.from(line.slice(0, line.indexOf(' ')), 'base64').toString('latin1'))
+export function rankMetadata(
+  path: string,
+  pre: string,
+  { added = [], fields = {} }: SmallVocabulary = {},
+): Map<string, MetadataValue> {
+  const tokens = readRanks(path)
   const ranks = new Map(tokens.map((token, rank) => [token, rank]))
-  const names = tokens.map((token) => inByteAlphabet(Buffer.from(token, 'latin1')))
-  const merges = tokens.flatMap((token) => {
+  const names = Array.from(tokens, (token, i) =>
+    token === undefined ? `[unused ${i}]` : inByteAlphabet(Buffer.from(token, 'latin1')),
+  )
+  const merges = tokens.flatMap((token = '') => {
     const pairs: [number, number][] = []
     for (let i = 1; i < token.length; i++) {
       const left = ranks.get(token.slice(0, i))
@@ -101,6 +119,11 @@ export function llama3Metadata(path: string): Map<string, MetadataValue> {
     pairs.sort((a, b) => a[0] - b[0] || a[1] - b[1])
     return pairs.map(([left, right]) => `${names[left]} ${names[right]}`)
   })
+  return ggufMetadata(pre, names, merges, added, fields)
+}
+
+/** The vocabulary of Llama 3 as a GGUF file has it, from its ranks. */
+export function llama3Metadata(path: string): Map<string, MetadataValue> {
   const named = new Map([
     [0, '<|begin_of_text|>'],
     [1, '<|end_of_text|>'],
@@ -111,8 +134,6 @@ export function llama3Metadata(path: string): Map<string, MetadataValue> {
     [10, '<|python_tag|>'],
   ])
   const added = Array.from({ length: 256 }, (_, i) => control(named.get(i) ?? `<|reserved_special_token_${i}|>`))
-  return ggufMetadata('llama-bpe', names, merges, added, {
-    'tokenizer.ggml.bos_token_id': 128000,
-    'tokenizer.ggml.eos_token_id': 128009,
-  })
+  const fields = { 'tokenizer.ggml.eos_token_id': 128009, 'tokenizer.ggml.bos_token_id': 128000 }
+  return rankMetadata(path, 'llama-bpe', { added, fields })
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenizerError } from '../errors.ts'
+import { decodeByteAlphabet } from './byte-alphabet.ts'
 import { inByteAlphabet } from './test-vocabularies.ts'
 import { TokenizerJson } from './tokenizer-json.ts'
 
@@ -8,8 +9,8 @@ const BYTES = Object.fromEntries(Array.from({ length: 256 }, (_, byte) => [inByt
 
 function read(text: string) {
   const json = new TokenizerJson(new TextEncoder().encode(text), 'tokenizer.json')
-  const vocabulary = json.vocabulary.build()
-  return { rest: json.rest, vocabulary, merges: json.readMerges(vocabulary) }
+  const vocabulary = json.readVocabulary(decodeByteAlphabet).build()
+  return { rest: json.rest, vocabulary, merges: json.readMerges(vocabulary, decodeByteAlphabet) }
 }
 
 function escaped(text: string): string {

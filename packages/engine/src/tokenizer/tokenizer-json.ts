@@ -1,11 +1,15 @@
 import { TokenizerError } from '../errors.ts'
 import type { JsonObject } from '../weights/checkpoint.ts'
 import { parseJsonObject } from '../weights/json.ts'
+import { decodeByteAlphabet } from './byte-alphabet.ts'
+import { type ByteTokens, byteOfToken } from './byte-tokens.ts'
 import { CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, JsonCursor, OPEN_ARRAY, OPEN_OBJECT } from './json-cursor.ts'
 import type { Merges } from './merges.ts'
 import { MergesBuilder } from './merges.ts'
-import { type Vocabulary, VocabularyBuilder } from './vocabulary.ts'
+import { type DecodeToken, type Vocabulary, VocabularyBuilder } from './vocabulary.ts'
 
+const LESS_THAN = 0x3c
+const BYTE_TOKEN_LENGTH = 6
 const NULL = new TextEncoder().encode('null')
 
 /** Part of the file, from its first byte to the one after its last. */
@@ -25,8 +29,10 @@ export class TokenizerJson {
   readonly #bytes: Uint8Array
   readonly #file: string
   #vocab: Range | undefined
-  #merges: Range | undefined
+  /** Where a pre_tokenizer before the model makes it likely that tokens are in the byte alphabet: read at once. */
   #vocabulary: VocabularyBuilder | undefined
+  #expectsBytes = false
+  #merges: Range | undefined
 
   /** @throws TokenizerError when the bytes are not JSON, or are no object. */
   constructor(bytes: Uint8Array, file: string) {
@@ -36,17 +42,25 @@ export class TokenizerJson {
     this.rest = this.#parseRest()
   }
 
-  /** `model.vocab`, as ordinary tokens. @throws TokenizerError when there is none. */
-  get vocabulary(): VocabularyBuilder {
-    return this.#vocabulary ?? this.#fail('it has no model.vocab')
+  /**
+   * `model.vocab`, as ordinary tokens.
+   * @param decode how they are written.
+   * @param byteTokens gets the tokens that are written `<0xE2>`, which then stand for that byte.
+   * @throws TokenizerError when there is none.
+   */
+  readVocabulary(decode: DecodeToken, byteTokens?: ByteTokens): VocabularyBuilder {
+    if (this.#vocabulary !== undefined && decode === decodeByteAlphabet) return this.#vocabulary
+    const { start } = this.#vocab ?? this.#fail('it has no model.vocab')
+    const cursor = new JsonCursor(this.#bytes, start, this.#file)
+    return this.#readVocabulary(cursor, decode, byteTokens)
   }
 
   /**
    * `model.merges`: pairs, or strings with a space between the two, as older files have.
    * @throws TokenizerError when it is neither, or has a merge of tokens that the vocabulary lacks.
    */
-  readMerges(vocabulary: Vocabulary): Merges {
-    const builder = new MergesBuilder(vocabulary, this.#file)
+  readMerges(vocabulary: Vocabulary, decode: DecodeToken): Merges {
+    const builder = new MergesBuilder(vocabulary, decode, this.#file)
     const { start } = this.#merges ?? this.#fail('it has no model.merges')
     const cursor = new JsonCursor(this.#bytes, start, this.#file)
     cursor.expect(OPEN_ARRAY)
@@ -71,26 +85,38 @@ export class TokenizerJson {
   #locate(): void {
     const cursor = new JsonCursor(this.#bytes, 0, this.#file)
     this.#eachMember(cursor, (key) => {
-      if (key !== 'model' || !cursor.peeks(OPEN_OBJECT)) return cursor.skipValue()
+      const place = cursor.at
+      if (key !== 'model' || !cursor.peeks(OPEN_OBJECT)) {
+        cursor.skipValue()
+        if (key === 'pre_tokenizer') this.#expectsBytes = this.#textOf(place, cursor.at).includes('"ByteLevel"')
+        return
+      }
       this.#eachMember(cursor, (part) => {
         cursor.skipSpace()
         const start = cursor.at
-        if (part === 'vocab' && cursor.peeks(OPEN_OBJECT)) this.#vocabulary = this.#readVocabulary(cursor)
-        else cursor.skipValue()
+        if (part === 'vocab' && this.#expectsBytes && cursor.peeks(OPEN_OBJECT)) {
+          this.#vocabulary = this.#readVocabulary(cursor, decodeByteAlphabet)
+        } else {
+          cursor.skipValue()
+        }
         if (part === 'vocab') this.#vocab = { start, end: cursor.at }
         if (part === 'merges') this.#merges = { start, end: cursor.at }
       })
     })
   }
 
-  #readVocabulary(cursor: JsonCursor): VocabularyBuilder {
-    const builder = new VocabularyBuilder(this.#file, this.#bytes.length >> 3)
+  #readVocabulary(cursor: JsonCursor, decode: DecodeToken, byteTokens?: ByteTokens): VocabularyBuilder {
+    const builder = new VocabularyBuilder(this.#file, this.#bytes.length >> 3, decode)
     cursor.expect(OPEN_OBJECT)
     if (cursor.skips(CLOSE_OBJECT)) return builder
     do {
       cursor.readString()
       cursor.expect(COLON)
-      builder.addEncoded(cursor.readInteger(), cursor.text, cursor.textStart, cursor.textEnd)
+      const id = cursor.readInteger()
+      const byte = byteTokens === undefined ? undefined : byteOf(cursor)
+      if (byte === undefined) builder.addEncoded(id, cursor.text, cursor.textStart, cursor.textEnd)
+      else builder.addText(id, Uint8Array.of(byte), false)
+      if (byte !== undefined) byteTokens?.add(byte, id)
     } while (cursor.skips(COMMA))
     cursor.expect(CLOSE_OBJECT)
     return builder
@@ -125,9 +151,20 @@ export class TokenizerJson {
     }
   }
 
+  #textOf(start: number, end: number): string {
+    return new TextDecoder().decode(this.#bytes.subarray(start, end))
+  }
+
   #fail(why: string): never {
     return new JsonCursor(this.#bytes, 0, this.#file).fail(why)
   }
+}
+
+/** The byte that the string read last, `<0xE2>`, is the token of. */
+function byteOf({ text, textStart, textEnd }: JsonCursor): number | undefined {
+  // Most tokens are not even looked at.
+  if (textEnd - textStart !== BYTE_TOKEN_LENGTH || text[textStart] !== LESS_THAN) return undefined
+  return byteOfToken(new TextDecoder().decode(text.subarray(textStart, textEnd)))
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,11 +1,16 @@
 import { TokenizerError } from '../errors.ts'
-import { decodeByteAlphabet } from './byte-alphabet.ts'
 import { Int32List } from './int32-list.ts'
 
 /** No tokenizer has more: an id beyond is a broken file, and must not decide how much memory is taken. */
 const LARGEST_ID = 1 << 24
 /** Ids may have gaps (padding rows, added tokens), but not so many that the tables are mostly empty. */
 const GAPS_ALLOWED = 1 << 16
+
+/**
+ * Writes what `source[start..end)`, the text of a token as a file has it, stands for into `target` from `at` on, which
+ * has room for end - start bytes. Returns where that ends, or -1 where the text is not of this writing.
+ */
+export type DecodeToken = (source: Uint8Array, start: number, end: number, target: Uint8Array, at: number) => number
 
 /** FNV-1a: short keys, a handful of instructions a byte. */
 function hash(bytes: Uint8Array, start: number, end: number): number {
@@ -18,6 +23,8 @@ function hash(bytes: Uint8Array, start: number, end: number): number {
 export class Vocabulary {
   /** One more than the largest id. */
   readonly size: number
+  /** The length of the longest mergeable token, in bytes. */
+  readonly longest: number
   readonly #data: Uint8Array
   readonly #starts: Int32Array
   readonly #ends: Int32Array
@@ -31,9 +38,15 @@ export class Vocabulary {
     this.#starts = starts
     this.#ends = ends
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2((this.size * 4) / 3 + 2)))
+    let longest = 0
     for (let id = 0; id < this.size; id++) {
-      if (mergeable[id] === 1) this.#slots[this.#slotOf(data, starts[id] ?? 0, ends[id] ?? 0)] = id + 1
+      if (mergeable[id] !== 1) continue
+      const start = starts[id] ?? 0
+      const end = ends[id] ?? 0
+      this.#slots[this.#slotOf(data, start, end)] = id + 1
+      if (end - start > longest) longest = end - start
     }
+    this.longest = longest
   }
 
   /** The id of the mergeable token that consists of `bytes[start..end)`, or -1. */
@@ -72,6 +85,7 @@ function standsForItself(text: Uint8Array): boolean {
 
 /** Collects tokens in any order of ids, then builds the vocabulary. */
 export class VocabularyBuilder {
+  readonly decode: DecodeToken
   readonly #file: string
   #data: Uint8Array
   #used = 0
@@ -81,32 +95,38 @@ export class VocabularyBuilder {
   /** Where the bytes of entry i end; they begin where those of entry i - 1 end. */
   readonly #ends = new Int32List(1024)
 
-  /** @param bytes about how many bytes all tokens have. */
-  constructor(file: string, bytes: number) {
+  /**
+   * @param bytes about how many bytes all tokens have.
+   * @param decode how `addEncoded` reads its tokens: decodeByteAlphabet or decodeEscapedSpaces.
+   */
+  constructor(file: string, bytes: number, decode: DecodeToken) {
     this.#file = file
+    this.decode = decode
     this.#data = new Uint8Array(Math.max(16, bytes))
   }
 
   /**
-   * A token as vocabularies store it: `source[start..end)` is UTF-8 text in the byte alphabet.
+   * A token as vocabularies store it, as `source[start..end)`.
    * @throws TokenizerError when the id is out of range.
    */
   addEncoded(id: number, source: Uint8Array, start: number, end: number): void {
     this.#reserve(end - start)
-    const decoded = decodeByteAlphabet(source, start, end, this.#data, this.#used)
+    const decoded = this.decode(source, start, end, this.#data, this.#used)
     // Not made of bytes, so never the result of a merge: it stands for its own text.
     if (decoded < 0) this.addText(id, source.subarray(start, end))
     else this.#append(id, decoded, decoded > this.#used)
   }
 
   /**
-   * A token that stands for exactly this text, given in UTF-8. Takes the place of an earlier token of the same id.
+   * A token that stands for exactly this text, given in UTF-8, or these bytes. Takes the place of an earlier token of
+   * the same id.
+   * @param mergeable whether merges may make it; left out, whether the text is the same in the byte alphabet.
    * @throws TokenizerError when the id is out of range.
    */
-  addText(id: number, text: Uint8Array): void {
+  addText(id: number, text: Uint8Array, mergeable = standsForItself(text)): void {
     this.#reserve(text.length)
     this.#data.set(text, this.#used)
-    this.#append(id, this.#used + text.length, standsForItself(text))
+    this.#append(id, this.#used + text.length, mergeable)
   }
 
   /** @throws TokenizerError when the ids leave so many gaps that the file must be broken. */

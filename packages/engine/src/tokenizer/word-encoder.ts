@@ -2,39 +2,33 @@ import type { Int32List } from './int32-list.ts'
 import { LONGEST_QUEUE, MergeQueue } from './merge-queue.ts'
 import { type Merges, NO_MERGE } from './merges.ts'
 
-/** In bytes. */
+/** In bytes, each of which may be a token to begin with. */
 export const LONGEST_WORD = LONGEST_QUEUE
 
-/** Up to this many bytes, scanning all pairs for every merge is faster than keeping them in order. */
+/** Up to this many tokens, scanning all pairs for every merge is faster than keeping them in order. */
 const SHORT = 128
 
 /**
- * Byte pair encoding of one word: its bytes are the first tokens; then, over and over, the two neighbours whose merge
- * has the lowest rank (of equals the leftmost) become one, until no neighbours merge.
+ * Byte pair encoding of one word, which is a list of tokens to begin with: over and over, the two neighbours whose
+ * merge has the lowest rank (of equals the leftmost) become one, until no neighbours merge.
  */
 export class WordEncoder {
   readonly #merges: Merges
-  /** The token of every byte. */
-  readonly #byteIds: Int32Array
-  /** Of a short word: its tokens, and the rank of the merge of the token at i with the one after it. */
-  readonly #ids = new Int32Array(SHORT)
+  /** Of a short word: the rank of the merge of the token at i with the one after it. */
   readonly #ranks = new Int32Array(SHORT)
 
-  constructor(merges: Merges, byteIds: Int32Array) {
+  constructor(merges: Merges) {
     this.#merges = merges
-    this.#byteIds = byteIds
   }
 
-  /** Appends the tokens of `bytes[0..length)`; at most LONGEST_WORD bytes. */
-  encode(bytes: Uint8Array, length: number, result: Int32List): void {
-    if (length <= SHORT) this.#encodeShort(bytes, length, result)
-    else this.#encodeLong(bytes, length, result)
+  /** Appends what `ids[0..length)` become, at most LONGEST_WORD of them; changes `ids`. */
+  encode(ids: Int32Array, length: number, result: Int32List): void {
+    if (length <= SHORT) this.#encodeShort(ids, length, result)
+    else this.#encodeLong(ids, length, result)
   }
 
-  #encodeShort(bytes: Uint8Array, length: number, result: Int32List): void {
-    const ids = this.#ids
+  #encodeShort(ids: Int32Array, length: number, result: Int32List): void {
     const ranks = this.#ranks
-    for (let i = 0; i < length; i++) ids[i] = this.#byteIds[bytes[i] ?? 0] ?? -1
     for (let i = 0; i + 1 < length; i++) ranks[i] = this.#merges.rank(ids[i] ?? -1, ids[i + 1] ?? -1)
     for (;;) {
       let best = NO_MERGE
@@ -60,8 +54,7 @@ export class WordEncoder {
   }
 
   /** The same with a queue of merges and a list of neighbours: n log n, for long runs without a break. */
-  #encodeLong(bytes: Uint8Array, length: number, result: Int32List): void {
-    const ids = Int32Array.from({ length }, (_, i) => this.#byteIds[bytes[i] ?? 0] ?? -1)
+  #encodeLong(ids: Int32Array, length: number, result: Int32List): void {
     const ranks = new Int32Array(length).fill(NO_MERGE)
     const next = Int32Array.from({ length }, (_, i) => i + 1)
     const previous = Int32Array.from({ length }, (_, i) => i - 1)
