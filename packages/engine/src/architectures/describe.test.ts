@@ -75,6 +75,7 @@ const folder = (config: JsonObject): SafetensorsCheckpoint => ({
   config,
   generationConfig: undefined,
   tokenizer: undefined,
+  sentencePiece: undefined,
   tokenizerConfig: undefined,
   chatTemplate: undefined,
   tensors: tensors(),

@@ -46,6 +46,8 @@ export interface SafetensorsCheckpoint {
   readonly generationConfig: JsonObject | undefined
   /** tokenizer.json as its undecoded bytes, where present: parsing it is the tokenizer's business. */
   readonly tokenizer: Uint8Array | undefined
+  /** tokenizer.model, where there is no tokenizer.json. */
+  readonly sentencePiece: Uint8Array | undefined
   /** tokenizer_config.json, where present. */
   readonly tokenizerConfig: JsonObject | undefined
   /** chat_template.jinja, where present; else look into tokenizerConfig. */

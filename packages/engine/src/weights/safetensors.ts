@@ -16,7 +16,7 @@ const LONGEST_JSON = 2 ** 26
 const LONGEST_TOKENIZER = 2 ** 28
 
 /**
- * Opens a Hugging Face folder: config.json, the JSON files of the tokenizer, and the headers of the weights, which are
+ * Opens a Hugging Face folder: config.json, the files of the tokenizer, and the headers of the weights, which are
  * model.safetensors, or the shards of model.safetensors.index.json, or `weightsFile`.
  * @throws CheckpointError `not-found`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`, `truncated`,
  *   `read-failed`
@@ -28,10 +28,12 @@ export async function openSafetensors(
 ): Promise<SafetensorsCheckpoint> {
   const config = await readJson(folder, 'config.json', signal)
   if (!config) throw missing(folder, 'config.json', 'Download the config.json of the model into the folder.')
+  const tokenizer = await readFile(folder, 'tokenizer.json', LONGEST_TOKENIZER, signal)
   const companions = {
     config,
     generationConfig: await readJson(folder, 'generation_config.json', signal),
-    tokenizer: await readFile(folder, 'tokenizer.json', LONGEST_TOKENIZER, signal),
+    tokenizer,
+    sentencePiece: tokenizer ? undefined : await readFile(folder, 'tokenizer.model', LONGEST_TOKENIZER, signal),
     tokenizerConfig: await readJson(folder, 'tokenizer_config.json', signal),
     chatTemplate: await readText(folder, 'chat_template.jinja', signal),
   }
