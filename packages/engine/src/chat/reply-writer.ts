@@ -30,6 +30,8 @@ export interface ReplySetting {
   readonly tools: { readonly form: ToolForm; readonly callsBefore: number } | undefined
   readonly options: ReplyOptions
   readonly prompt: Int32Array
+  /** The prompt is text that the reply goes on with, not a turn that it answers. */
+  readonly continuesText: boolean
   /** Tokens left in the context behind the prompt. */
   readonly room: number
   readonly emit: (part: ReplyPart) => void
@@ -68,7 +70,7 @@ export class ReplyWriter {
     const thinks = thinkingStyle !== undefined && wantsThought(options) !== false
     this.#sampler = new Sampler(samplingOf(setting, thinks), vocabulary)
     this.#sampler.acceptPrompt(setting.prompt)
-    this.#stream = new TextStream(tokenizer, { special: false })
+    this.#stream = new TextStream(tokenizer, { special: false, continues: setting.continuesText })
     this.#splitter = new ReasoningSplitter(thinks ? thinkingStyle.tags : undefined, insideThought)
     this.#budget = thinks ? this.#thinkingBudget(thinkingStyle) : undefined
     this.#calls = tools && new ToolCallSplitter(tools.form, tools.callsBefore)
@@ -207,7 +209,7 @@ export class ReplyWriter {
     const withText = ({ id, logprob }: { id: number; logprob: number }) => ({
       id,
       logprob,
-      text: tokenizer.decode([id]),
+      text: tokenizer.decode([id], { continues: true }),
     })
     const chosen = logprobs(logits, id, options.logprobs ?? 0)
     return { ...withText(chosen), top: chosen.top.map(withText) }

@@ -96,6 +96,7 @@ export class Engine {
       tools: template && 'messages' in prompt ? toolSetting(template, prompt) : undefined,
       options,
       prompt: ids,
+      continuesText: template === undefined && text !== '',
       room: info.contextLength - ids.length,
       emit,
     })
