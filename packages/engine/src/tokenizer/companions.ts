@@ -1,7 +1,7 @@
 import { TokenizerError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../weights/checkpoint.ts'
 import type { AddedToken } from './added-tokens.ts'
-import { objectOf } from './json-parts.ts'
+import { objectOf, shown } from './json-parts.ts'
 
 /** The JSON files that may lie beside tokenizer.json. */
 export interface TokenizerCompanions {
@@ -34,7 +34,7 @@ export function readAddedTokens(
 function readAddedToken(token: JsonObject, name: string, normalize: (text: string) => string): AddedToken {
   const { id, content } = token
   if (typeof id !== 'number' || typeof content !== 'string') {
-    const message = `${name} has an added token without an id and a content: ${JSON.stringify(token)}.`
+    const message = `${name} has an added token without an id and a content (${shown(id)}, ${shown(content)}).`
     throw new TokenizerError('invalid-tokenizer', message, { file: name, field: 'added_tokens' })
   }
   return {
@@ -65,7 +65,7 @@ export function generationEnds({ generationConfig }: TokenizerCompanions, size: 
   if (value === undefined || value === null) return []
   return (Array.isArray(value) ? value : [value]).map((id) => {
     if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < size) return id
-    const message = `The generation_config.json beside ${name} has the eos_token_id ${JSON.stringify(id)}, but there are ${size} tokens.`
+    const message = `The generation_config.json beside ${name} has the eos_token_id ${shown(id)}, but there are ${size} tokens.`
     throw new TokenizerError('invalid-tokenizer', message, { file: name, field: 'eos_token_id' })
   })
 }

@@ -11,7 +11,7 @@ import { endTokens } from './end-tokens.ts'
 import { decodeEscapedSpaces } from './escaped-spaces.ts'
 import { checkByteDecoder, readSpaceDecoder } from './json-decoder.ts'
 import { readNormalizer } from './json-normalizer.ts'
-import { listOf, objectOf, unsupported } from './json-parts.ts'
+import { listOf, objectOf, shown, unsupported } from './json-parts.ts'
 import { readBeginning } from './json-post-processor.ts'
 import { readPreTokenizer } from './json-pre-tokenizer.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -119,10 +119,10 @@ function specialIds(added: readonly AddedToken[]): number[] {
 function checkModel(model: JsonObject, name: string): void {
   // Files from before 2020 do not name the type.
   const type = model.type ?? (model.merges === undefined ? 'nothing' : 'BPE')
-  if (type !== 'BPE') throw unsupported(name, 'model', String(type))
+  if (type !== 'BPE') throw unsupported(name, 'model', shown(type))
   for (const field of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout']) {
     const value = model[field]
-    if (value) throw unsupported(name, `model.${field}`, JSON.stringify(value))
+    if (value) throw unsupported(name, `model.${field}`, shown(value))
   }
 }
 

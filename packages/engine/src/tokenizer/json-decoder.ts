@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../weights/checkpoint.ts'
 import { ESCAPED_SPACE } from './escaped-spaces.ts'
-import { objectOf, stepsOf, unsupported } from './json-parts.ts'
+import { objectOf, shown, stepsOf, unsupported } from './json-parts.ts'
 
 const FIELD = 'decoder'
 
@@ -8,7 +8,7 @@ const FIELD = 'decoder'
 export function checkByteDecoder(part: JsonValue | undefined, file: string): void {
   const steps = stepsOf(part, 'decoders')
   const other = steps.find(({ type }) => type !== 'ByteLevel')
-  if (other || steps.length !== 1) throw unsupported(file, FIELD, other ? String(other.type) : 'nothing')
+  if (other || steps.length !== 1) throw unsupported(file, FIELD, other ? shown(other.type) : 'nothing')
 }
 
 /**
@@ -24,7 +24,7 @@ export function readSpaceDecoder(part: JsonValue | undefined, spellsBytes: boole
     if (isSpaces(step)) needed.delete('spaces')
     else if (step.type === 'ByteFallback') needed.delete('bytes')
     else if (isStrip(step)) strips = true
-    else if (step.type !== 'Fuse') throw unsupported(file, FIELD, JSON.stringify(step))
+    else if (step.type !== 'Fuse') throw unsupported(file, FIELD, shown(step.type))
     if (step.type === 'Metaspace') strips = step.prepend_scheme !== 'never' && step.add_prefix_space !== false
   }
   if (needed.size > 0) throw unsupported(file, FIELD, `nothing that gives back ${[...needed].join(' and ')}`)

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../weights/checkpoint.ts'
-import { readPattern, stepsOf, unsupported } from './json-parts.ts'
+import { readPattern, shown, stepsOf, unsupported } from './json-parts.ts'
 
 type Normalize = (text: string) => string
 
@@ -42,7 +42,7 @@ function readStep(step: JsonObject, file: string): Normalize {
       return (text) => text.replace(pattern, () => content)
     }
     default:
-      throw unsupported(file, 'normalizer', String(step.type))
+      throw unsupported(file, 'normalizer', shown(step.type))
   }
 }
 

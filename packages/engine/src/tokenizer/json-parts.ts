@@ -23,6 +23,13 @@ export function unsupported(file: string, field: string, what: string): Tokenize
   })
 }
 
+/** A value as it may stand in a message; whatever it is, this is short. */
+export function shown(value: JsonValue | undefined): string {
+  if (value === null || value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : String(value).slice(0, 100)
+}
+
 /** The steps of a part that may be nothing, one step, or a Sequence (of Sequences) with its steps in `member`. */
 export function stepsOf(part: JsonValue | undefined, member: string): JsonObject[] {
   if (part === null || part === undefined) return []
@@ -37,6 +44,6 @@ export function stepsOf(part: JsonValue | undefined, member: string): JsonObject
 export function readPattern({ type, pattern }: JsonObject, file: string, field: string): RegExp {
   const { Regex: regex, String: literal } = objectOf(pattern)
   const source = typeof literal === 'string' ? literal.replace(/[\^$\\.*+?()[\]{}|/]/g, '\\$&') : regex
-  if (typeof source !== 'string' || source === '') throw unsupported(file, field, `a ${String(type)} without a pattern`)
+  if (typeof source !== 'string' || source === '') throw unsupported(file, field, `a ${shown(type)} without a pattern`)
   return compilePattern(source, file)
 }

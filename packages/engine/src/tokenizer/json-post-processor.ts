@@ -1,5 +1,5 @@
 import type { JsonValue } from '../weights/checkpoint.ts'
-import { listOf, objectOf, stepsOf, unsupported } from './json-parts.ts'
+import { listOf, objectOf, shown, stepsOf, unsupported } from './json-parts.ts'
 
 /**
  * The token that `post_processor` puts before a text, if any.
@@ -9,7 +9,7 @@ export function readBeginning(part: JsonValue | undefined, file: string): string
   let beginning: string | undefined
   for (const step of stepsOf(part, 'processors')) {
     if (step.type === 'ByteLevel') continue
-    if (step.type !== 'TemplateProcessing') throw unsupported(file, 'post_processor', String(step.type))
+    if (step.type !== 'TemplateProcessing') throw unsupported(file, 'post_processor', shown(step.type))
     const pieces = listOf(step.single).map(objectOf)
     const text = pieces.findIndex((piece) => piece.Sequence !== undefined)
     if (text > 1 || (text === 1 && beginning !== undefined)) {

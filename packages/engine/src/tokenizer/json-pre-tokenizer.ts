@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../weights/checkpoint.ts'
 import { ESCAPED_SPACE } from './escaped-spaces.ts'
-import { readPattern, stepsOf, unsupported } from './json-parts.ts'
+import { readPattern, shown, stepsOf, unsupported } from './json-parts.ts'
 import { GPT_2_PATTERN } from './named-pre-tokenizer.ts'
 import { compilePattern } from './pattern.ts'
 import { type Behavior, PreTokenizer, type Rewrite, type Split } from './pre-tokenizer.ts'
@@ -50,7 +50,7 @@ function readStep(step: JsonObject, file: string): (Split | Rewrite)[] {
     case 'Metaspace':
       return readMetaspace(step, file)
     default:
-      throw unsupported(file, FIELD, String(step.type))
+      throw unsupported(file, FIELD, shown(step.type))
   }
 }
 
@@ -60,7 +60,7 @@ function splitting(source: string, behavior: Behavior): Split {
 
 function readBehavior({ type, behavior }: JsonObject, file: string): { behavior: Behavior } {
   if (isBehavior(behavior)) return { behavior }
-  throw unsupported(file, FIELD, `a ${String(type)} of the behavior ${String(behavior)}`)
+  throw unsupported(file, FIELD, `a ${shown(type)} of the behavior ${shown(behavior)}`)
 }
 
 function isBehavior(value: unknown): value is Behavior {
@@ -79,11 +79,11 @@ function readByteLevel(step: JsonObject, file: string): (Split | Rewrite)[] {
 
 /** Writes spaces as U+2581, puts one before the text (`prepend_scheme`), and begins a word at each (`split`). */
 function readMetaspace(step: JsonObject, file: string): (Split | Rewrite)[] {
-  if (step.replacement !== ESCAPED_SPACE) throw unsupported(file, FIELD, `Metaspace as ${String(step.replacement)}`)
+  if (step.replacement !== ESCAPED_SPACE) throw unsupported(file, FIELD, `Metaspace as ${shown(step.replacement)}`)
   // Files from before there was a scheme say whether to do it always or never.
   const scheme = step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')
   if (scheme !== 'always' && scheme !== 'never' && scheme !== 'first') {
-    throw unsupported(file, FIELD, `the prepend_scheme ${String(scheme)}`)
+    throw unsupported(file, FIELD, `the prepend_scheme ${shown(scheme)}`)
   }
   const rewrite = (word: string, first: boolean): string => {
     const escaped = word.replaceAll(' ', ESCAPED_SPACE)

@@ -11,12 +11,14 @@ import { tokenizerData } from './test-vocabularies.ts'
  */
 const PIECES = [
   ...['a', 'The', 'quick', ' brown', 'élan', 'naïve', 'ſ', 'Straße', 'ÅNGSTRÖM', 'e\u0301', '\u1100\u1161\u11a8'],
-  ...["'s", "'RE", "'ll", "'", '’s', '1', '42', '1234', ' 2026', '½', '٣', 'Ⅷ'],
+  ...["'s", "'RE", "'ll", "'", '’s', '1', '42', '1234', ' 2026', '½', '٣', 'Ⅷ', 'camelCase', 'HTTPServer', 'ǅ', 'ʰ'],
   ...[' ', '  ', '        ', '\t', '\n', '\r\n', '\n\n\n', ' \n ', '\u00a0', '\u2003', '\u3000', '\u200b', '\u2028'],
-  ...['.', '...', '!?', '::', '->', '/*', '€', '_', '\\', '"', '<|', '|>', '<|endoftext|>', '<think>'],
+  ...['.', '...', '!?', '::', '->', '/*', '€', '_', '\\', '"', '<|', '|>', '<|endoftext|>', '<think>', '//\n', '.foo'],
   ...['你好', 'こんにちは', 'привет', 'שלום', 'नमस्ते', '👍', '👩‍👩‍👧', '🇫🇮', '𝔘𝔫𝔦', '\ufffd', '\u0000', '\u007f'],
+  ...['▁', '▁▁', ' ▁ ', '</', '> </', '<s>', '<bos>', '<start_of_turn>', '<0x41>', '<unk>', '<｜User｜>', '<table>'],
 ]
 
+/** Chosen pieces, with any characters between them. */
 const TEXTS = fc.oneof(
   fc.array(fc.constantFrom(...PIECES), { maxLength: 24 }).map((pieces) => pieces.join('')),
   fc
@@ -51,7 +53,19 @@ describe('encode and decode as the tokenizers of Hugging Face', () => {
   const neox = tokenizerData('kitoken/tokenizers_gpt_neox.json')
   it.skipIf(neox === undefined)('GPT-NeoX, with NFC and added tokens of spaces', () => compare(neox, 1000))
 
-  const models = process.env.LAJU_TEST_MODELS
-  it.skipIf(models === undefined)('Qwen 3', () => compare(`${models}/qwen3/tokenizer.json`, 1000))
-  it.skipIf(models === undefined)('Llama 3.1', () => compare(`${models}/llama3/tokenizer.json`, 1000))
+  const olmo = tokenizerData('gpt-neox-olmo/allenai_gpt-neox-20b-pii-special.tokenizer.json')
+  it.skipIf(olmo === undefined)('OLMo 1', () => compare(olmo, 1000))
+
+  const llama2 = tokenizerData('kitoken/tokenizers_llama2.json')
+  it.skipIf(llama2 === undefined)('Llama 2, with tokens of bytes', () => compare(llama2, 3000))
+
+  const mistral = tokenizerData('kitoken/tokenizers_mistral01.json')
+  it.skipIf(mistral === undefined)('Mistral 0.1, with Metaspace', () => compare(mistral, 3000))
+})
+
+const MODELS = process.env.LAJU_TEST_MODELS
+describe.skipIf(MODELS === undefined)('the same, on the tokenizer.json of five models', () => {
+  it.each(['qwen3', 'llama3', 'gemma3', 'gptoss', 'deepseek_v3'])('%s', { timeout: 600_000 }, (name) => {
+    compare(`${MODELS}/${name}/tokenizer.json`, 10_000)
+  })
 })

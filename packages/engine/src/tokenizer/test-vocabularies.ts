@@ -50,6 +50,28 @@ function ggufMetadata(
   ])
 }
 
+/**
+ * GGUF metadata of a SentencePiece tokenizer: <unk>, <s>, </s>, the 256 bytes (ids 3 to 258) and these tokens (from 259
+ * on), of which the first has the highest score.
+ */
+export function spaceMetadata(
+  tokens: readonly string[],
+  fields: SmallVocabulary['fields'] = {},
+): Map<string, MetadataValue> {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)
+  const all = ['<unk>', '<s>', '</s>', ...bytes, ...tokens]
+  return new Map<string, MetadataValue>([
+    ['tokenizer.ggml.model', 'llama'],
+    ['tokenizer.ggml.tokens', StringArray.from(all)],
+    ['tokenizer.ggml.scores', Float32Array.from(all, (_, id) => -id)],
+    ['tokenizer.ggml.token_type', Int32Array.from([2, 3, 3, ...bytes.map(() => 6), ...tokens.map(() => 1)])],
+    ['tokenizer.ggml.unknown_token_id', 0],
+    ['tokenizer.ggml.bos_token_id', 1],
+    ['tokenizer.ggml.eos_token_id', 2],
+    ...Object.entries(fields),
+  ])
+}
+
 /** The control and user-defined tokens of Qwen3, from the id 151643 on. */
 const QWEN_3_ADDED: SmallVocabulary['added'] = [
   ...['<|endoftext|>', '<|im_start|>', '<|im_end|>', '<|object_ref_start|>', '<|object_ref_end|>'].map(control),
