@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenizerError } from '../errors.ts'
+import { StringArray } from '../weights/string-array.ts'
 import { tokenizerFromGguf } from './from-gguf.ts'
 import { type SmallVocabulary, smallMetadata } from './test-vocabularies.ts'
 
@@ -63,6 +64,17 @@ describe('encode', () => {
     const ignoring = small({ ...parts, fields: { 'tokenizer.ggml.pre': 'llama-bpe' } })
     expect(Array.from(ignoring.encode('abc'))).toEqual([257])
     expect(Array.from(ignoring.encode('stop', { special: false }))).toEqual([...new TextEncoder().encode('stop')])
+  })
+
+  it('names a byte that a vocabulary lacks when a text needs it', () => {
+    // Of what is hardly ever in text, some vocabularies have nothing: the byte 03 here.
+    const metadata = smallMetadata()
+    const tokens = metadata.get('tokenizer.ggml.tokens')
+    if (!(tokens instanceof StringArray)) throw new Error('There are no tokens.')
+    const names = Array.from({ length: tokens.length }, (_, id) => (id === 3 ? 'gone' : tokens.at(id)))
+    const tokenizer = tokenizerFromGguf(metadata.set('tokenizer.ggml.tokens', StringArray.from(names)), 'small.gguf')
+    expect(Array.from(tokenizer.encode('ab'))).toEqual([0x61, 0x62])
+    expect(() => tokenizer.encode('a\u0003')).toThrow('the byte 03')
   })
 
   it('is not quadratic in long words', () => {

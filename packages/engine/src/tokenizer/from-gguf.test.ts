@@ -3,7 +3,7 @@ import { TokenizerError } from '../errors.ts'
 import type { MetadataValue } from '../weights/checkpoint.ts'
 import { StringArray } from '../weights/string-array.ts'
 import { tokenizerFromGguf } from './from-gguf.ts'
-import { smallMetadata } from './test-vocabularies.ts'
+import { smallMetadata, spaceMetadata } from './test-vocabularies.ts'
 
 function withField(key: string, value: MetadataValue | undefined) {
   const metadata = smallMetadata({ tokens: ['aa'], added: [['<|end|>', 3]] })
@@ -68,6 +68,45 @@ describe('a GGUF tokenizer that is broken', () => {
   })
 })
 
+describe('a GGUF tokenizer of SentencePiece that is broken', () => {
+  it.each<[string, MetadataValue | undefined]>([
+    ['scores', undefined],
+    ['scores', new Float32Array(3)],
+    ['scores', new Float32Array(261).fill(Number.NaN)],
+    ['scores', new Int32Array(261)],
+    ['tokens', undefined],
+    ['token_type', Int32Array.of(1)],
+    ['unknown_token_id', 261],
+  ])('names tokenizer.ggml.%s', (key, value) => {
+    const metadata = spaceMetadata(['▁', 'a'])
+    if (value === undefined) metadata.delete(`tokenizer.ggml.${key}`)
+    else metadata.set(`tokenizer.ggml.${key}`, value)
+    expect(() => tokenizerFromGguf(metadata, 'small.gguf')).toThrow(`tokenizer.ggml.${key}`)
+  })
+
+  it('needs tokens for bytes or one for unknown characters', () => {
+    const metadata = spaceMetadata(['▁', 'a'])
+    metadata.delete('tokenizer.ggml.unknown_token_id')
+    metadata.set('tokenizer.ggml.token_type', new Int32Array(261).fill(1))
+    expect(() => tokenizerFromGguf(metadata, 'small.gguf')).toThrow(TokenizerError)
+  })
+})
+
+describe('the tokenizer of Gemma 4', () => {
+  it('has a list of merges over characters, no space in front, and newlines apart', () => {
+    const tokens = ['▁', 'a', '\n', '▁a', '\n\n', 'a\n']
+    const metadata = spaceMetadata(tokens, {
+      'tokenizer.ggml.model': 'gemma4',
+      'tokenizer.ggml.merges': StringArray.from(['▁ a', 'a \n', '\n \n']),
+    })
+    const tokenizer = tokenizerFromGguf(metadata, 'small.gguf')
+    expect(Array.from(tokenizer.encode('a a\n\na'))).toEqual([260, 262, 263, 260])
+    expect(Array.from(tokenizer.encode('aé'))).toEqual([260, 3 + 0xc3, 3 + 0xa9])
+    expect(tokenizer.decode(tokenizer.encode(' a'))).toBe(' a')
+    expect(tokenizer.beginning).toBe(1)
+  })
+})
+
 describe('a GGUF tokenizer of another kind', () => {
   it('is refused by its name', () => {
     const error = failure('model', 'bert')
@@ -85,6 +124,11 @@ describe('a GGUF tokenizer of another kind', () => {
 })
 
 describe('what a GGUF tokenizer says beside its tokens', () => {
+  it('takes 2^32 - 1 for no token', () => {
+    const metadata = withField('bos_token_id', 2 ** 32 - 1).set('tokenizer.ggml.add_bos_token', true)
+    expect(tokenizerFromGguf(metadata, 'small.gguf').beginning).toBeUndefined()
+  })
+
   it('has no type where the file has none', () => {
     const metadata = withField('token_type', undefined)
     expect(tokenizerFromGguf(metadata, 'small.gguf').isSpecial(258)).toBe(false)

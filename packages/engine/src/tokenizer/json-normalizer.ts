@@ -27,7 +27,7 @@ function readStep(step: JsonObject, file: string): Normalize {
       // A character at a time: of a whole word, JavaScript would make the last sigma a final one.
       return (text) => Array.from(text, (character) => character.toLowerCase()).join('')
     case 'StripAccents':
-      return (text) => text.replace(/\p{Mn}/gu, '')
+      return (text) => text.replace(/\p{M}/gu, '')
     case 'Strip':
       return (text) => stripped(text, step.strip_left === true, step.strip_right === true)
     case 'Prepend': {
