@@ -60,62 +60,53 @@ export class PreTokenizer {
 }
 
 function split({ pattern, behavior, inverted }: Split, text: string, visit: WordVisitor): void {
-  const join = new Joiner(behavior, text, visit)
+  if (behavior === 'Isolated') {
+    eachPart(pattern, text, visit)
+  } else if (behavior === 'Removed') {
+    eachPart(pattern, text, (whole, start, end, isMatch) => {
+      if (isMatch === inverted) visit(whole, start, end)
+    })
+  } else {
+    const joins = JOINS[behavior]
+    let from = 0
+    let to = 0
+    let before = false
+    eachPart(pattern, text, (whole, start, end, found) => {
+      const isMatch = found !== inverted
+      if (to > from && !joins(before, isMatch)) {
+        visit(whole, from, to)
+        from = start
+      }
+      to = end
+      before = isMatch
+    })
+    if (to > from) visit(text, from, to)
+  }
+}
+
+/** Whether a part belongs to the same word as the one before it, by whether each is a match. */
+const JOINS = {
+  MergedWithPrevious: (before: boolean, isMatch: boolean) => isMatch && !before,
+  MergedWithNext: (before: boolean, isMatch: boolean) => before && !isMatch,
+  Contiguous: (before: boolean, isMatch: boolean) => before === isMatch,
+}
+
+/** The matches of a pattern and the gaps between them, in order; together they are the text. */
+function eachPart(
+  pattern: RegExp,
+  text: string,
+  visit: (text: string, start: number, end: number, isMatch: boolean) => void,
+): void {
   let done = 0
   pattern.lastIndex = 0
   for (let match = nextMatch(pattern, text); match !== null; match = nextMatch(pattern, text)) {
     const end = pattern.lastIndex
-    if (match.index > done) join.add(done, match.index, inverted)
-    if (end > match.index) join.add(match.index, end, !inverted)
+    if (match.index > done) visit(text, done, match.index, false)
+    if (end > match.index) visit(text, match.index, end, true)
     else pattern.lastIndex = end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1)
     done = end
   }
-  if (done < text.length) join.add(done, text.length, inverted)
-  join.end()
-}
-
-/** Joins matches and gaps, which come in order and leave nothing out, to words. */
-class Joiner {
-  readonly #behavior: Behavior
-  readonly #text: string
-  readonly #visit: WordVisitor
-  /** What may still become part of a longer word; empty at first. */
-  #start = 0
-  #end = 0
-  #isMatch = false
-
-  constructor(behavior: Behavior, text: string, visit: WordVisitor) {
-    this.#behavior = behavior
-    this.#text = text
-    this.#visit = visit
-  }
-
-  add(start: number, end: number, isMatch: boolean): void {
-    if (this.#behavior === 'Isolated') {
-      this.#visit(this.#text, start, end)
-    } else if (this.#behavior === 'Removed') {
-      if (!isMatch) this.#visit(this.#text, start, end)
-    } else {
-      if (!this.#joins(isMatch)) {
-        this.end()
-        this.#start = start
-      }
-      this.#end = end
-      this.#isMatch = isMatch
-    }
-  }
-
-  end(): void {
-    if (this.#end > this.#start) this.#visit(this.#text, this.#start, this.#end)
-    this.#start = this.#end
-  }
-
-  /** Whether the next part belongs to the word that is waiting. */
-  #joins(isMatch: boolean): boolean {
-    if (this.#behavior === 'MergedWithPrevious') return isMatch && !this.#isMatch
-    if (this.#behavior === 'MergedWithNext') return !isMatch && this.#isMatch
-    return isMatch === this.#isMatch
-  }
+  if (done < text.length) visit(text, done, text.length, false)
 }
 
 /** A run of tens of millions of characters exhausts the stack that the runtime has for patterns: a RangeError. */
