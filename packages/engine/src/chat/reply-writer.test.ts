@@ -14,6 +14,7 @@ const tokenizer: Tokenizer = {
   beginning: undefined,
   ends: new Set([END]),
   specialTokens: new Map(),
+  stripsSpace: false,
   encode: (text) => Int32Array.from(new TextEncoder().encode(text)),
   decode: (ids) => Array.from(ids, (id) => new TextDecoder().decode(tokenizer.bytes(id))).join(''),
   bytes: (id) =>
@@ -35,6 +36,7 @@ function written(ids: Iterable<number>, setting: Partial<ReplySetting> = {}): { 
     sampling: {},
     thinkingStyle: undefined,
     insideThought: false,
+    continuesText: false,
     tools: { form, callsBefore: 2 },
     options: { temperature: 0, ...setting.options },
     prompt: Int32Array.of(1),
