@@ -104,21 +104,28 @@ def load_exported(folder: Path) -> tuple[Nano, Encoder]:
     return model.eval(), Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")))
 
 
+def table(thinking: dict[str, float], off: dict[str, float]) -> str:
+    lines = ["| | English, thinking | Indonesian, thinking | English, off | Indonesian, off |", "|---|---|---|---|---|"]
+    for kind in KINDS:
+        cells = [f"{share[f'{kind} {language}']:.1%}" for share in (thinking, off) for language in LANGUAGES]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    overall = [f"{sum(share.values()) / len(share):.1%}" for share in (thinking, off)]
+    return "\n".join(lines) + f"\n\noverall {overall[0]} with thinking, {overall[1]} without"
+
+
 def main() -> None:
-    torch.set_num_threads(1)
-    model, encoder = load_exported(Path(sys.argv[1]))
-    rows = json.loads(Path(sys.argv[2]).read_text())["problems"]
     from problems import turn_of
 
-    turns = [turn_of(row) for row in rows]
-    report: dict[str, object] = {}
-    for thinking in (True, False):
-        accuracy, wrong = score(model, encoder, turns, thinking)
-        name = "thinking" if thinking else "off"
-        report[name] = {"overall": sum(accuracy.values()) / len(accuracy), **accuracy}
-        report[name + " wrong"] = [{"question": t.question, "expected": t.expected, "reply": r} for t, r in wrong[:200]]
-        print(name, json.dumps(report[name], indent=1))
+    torch.set_num_threads(1)
+    model, encoder = load_exported(Path(sys.argv[1]))
+    turns = [turn_of(row) for row in json.loads(Path(sys.argv[2]).read_text())["problems"]]
+    (thinking, wrong), (off, wrong_off) = (score(model, encoder, turns, mode) for mode in (True, False))
+    print(table(thinking, off))
     if len(sys.argv) > 3:
+        misses = [
+            [[turn.question, turn.expected, reply] for turn, reply in pairs] for pairs in (wrong, wrong_off)
+        ]
+        report = {"thinking": thinking, "off": off, "wrong": misses[0], "wrong off": misses[1]}
         Path(sys.argv[3]).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
