@@ -154,9 +154,16 @@ export class ReplyWriter {
   #write(id: number, forced: boolean): void {
     this.#outputTokens++
     this.#sampler.accept(id)
-    const piece = this.#textOf(id)
+    const piece = this.#closesAgain(id) ? '' : this.#textOf(id)
     this.#show(this.#splitter.push(piece))
     this.#budget?.accept(piece, forced)
+  }
+
+  /** A thought that was closed for the model may run on a little and be closed once more: that tag is no answer. */
+  #closesAgain(id: number): boolean {
+    const { tokenizer, thinkingStyle } = this.#setting
+    if (!this.#budget?.forcedTokens || !thinkingStyle || this.#splitter.insideThought) return false
+    return id === tokenizer.idOf(thinkingStyle.tags.close)
   }
 
   /** Some vocabularies count tags among the control tokens, whose texts are not shown otherwise. */
