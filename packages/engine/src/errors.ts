@@ -20,6 +20,11 @@ export type ErrorCode =
   | 'busy'
   | 'aborted'
   | 'kernel-failed'
+  | 'access-denied'
+  | 'download-failed'
+  | 'corrupt-download'
+  | 'disk-full'
+  | 'offline'
 
 export interface ErrorDetails {
   /** The file (or URL) at fault. */
@@ -53,6 +58,9 @@ export class LajuError extends Error {
 
 /** A checkpoint file or folder that is missing, broken, or of a kind this engine does not run. */
 export class CheckpointError extends LajuError {}
+
+/** A model that cannot be fetched from where its name says it is, or cannot be kept here. */
+export class DownloadError extends LajuError {}
 
 /** A tokenizer that is broken or of a kind this engine does not run. */
 export class TokenizerError extends LajuError {}

@@ -12,6 +12,7 @@ export type {
 } from './chat/reply.ts'
 export type { ToolCall, ToolDefinition } from './chat/tools.ts'
 export { Conversation, type ConversationOptions } from './client/conversation.ts'
+export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
 export { inspect, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
@@ -20,6 +21,7 @@ export {
   AbortError,
   CheckpointError,
   ContextError,
+  DownloadError,
   EngineError,
   type ErrorCode,
   LajuError,
@@ -27,6 +29,9 @@ export {
   TemplateError,
   TokenizerError,
 } from './errors.ts'
+export type { DownloadedModel } from './hub/downloaded.ts'
+export type { DownloadProgress } from './hub/progress.ts'
+export type { PullOptions } from './hub/pull.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {
   AskOptions,

@@ -35,7 +35,9 @@ export function overview(commands: readonly Command[]): string {
     'Models:\n' +
       '  nano                 the small model that comes with laju\n' +
       '  ./model.gguf         a GGUF file\n' +
-      '  ./folder             a folder with safetensors files, as published on Hugging Face',
+      '  ./folder             a folder with safetensors files, as published on Hugging Face\n' +
+      '  qwen3:0.6b           a short name; it is downloaded when it is first used\n' +
+      '  hf:owner/name:Q8_0   a model of the Hugging Face Hub, and which quantisation or file of it',
     'Examples:\n  laju chat\n  laju run nano "What is 12 + 30?"\n  laju inspect ./model.gguf',
   ].join('\n\n')
 }

@@ -17,8 +17,10 @@ beforeEach(() => {
 
 afterEach(() => vi.restoreAllMocks())
 
+const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits']
+
 describe('help', () => {
-  it.each(['chat', 'run', 'inspect', 'tokenize', 'logits'])('laju %s --help has usage and examples', async (name) => {
+  it.each(COMMANDS)('laju %s --help has usage and examples', async (name) => {
     expect(await main([name, '--help'])).toBe(0)
     expect(stdout).toContain(`laju ${name}`)
     expect(stdout).toContain('Examples:')
@@ -58,6 +60,9 @@ describe('wrong usage', () => {
     ['chat', 'm.gguf', 'p'],
     ['chat', '--seed', 'x'],
     ['inspect'],
+    ['pull'],
+    ['list', 'qwen3:0.6b'],
+    ['remove'],
     ['inspect', 'm.gguf', '--context', '0'],
     ['inspect', 'm.gguf', '--json', '--template'],
     ['tokenize', 'm.gguf'],

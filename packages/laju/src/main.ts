@@ -3,7 +3,10 @@ import { parseArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { chat } from './commands/chat.ts'
 import { inspect } from './commands/inspect.ts'
+import { list } from './commands/list.ts'
 import { logits } from './commands/logits.ts'
+import { pull } from './commands/pull.ts'
+import { remove } from './commands/remove.ts'
 import { run } from './commands/run.ts'
 import { tokenize } from './commands/tokenize.ts'
 import { commandHelp, overview, usageLine } from './help.ts'
@@ -11,7 +14,7 @@ import { Interruption } from './interruption.ts'
 import { errorLines, exitCodeOf } from './report-error.ts'
 import { UsageError } from './usage-error.ts'
 
-const COMMANDS: readonly Command[] = [chat, run, inspect, tokenize, logits]
+const COMMANDS: readonly Command[] = [chat, run, pull, list, remove, inspect, tokenize, logits]
 
 /**
  * Runs the command that was typed and answers the exit code: 0 ok, 1 failure, 2 wrong usage, 130 or 143 when a

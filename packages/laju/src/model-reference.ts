@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CheckpointError } from '@laju/engine'
 
+/** What MODEL may be, for the help of commands. */
+export const MODEL_HELP = 'nano, a GGUF file, a folder with safetensors files, hf:owner/name or a short name'
+
 const NANO = '@laju/nano/nano-q8_0.gguf'
 
 /** Turns what a person typed as MODEL into what the engine loads: `nano` is the model that comes with laju. */

@@ -71,7 +71,7 @@ describe.skipIf(!model)('Model', () => {
   it('reports a worker that dies in mid-step', async () => {
     const worker = new Worker(new URL('../worker/engine-worker.ts', import.meta.url))
     const thread = new EngineThread(worker)
-    await thread.call('load', { reference: path, options })
+    await thread.call('load', { path, options })
     const request = { prompt: { text: 'hello' }, conversation: undefined, options: long }
     const started = Promise.withResolvers<void>()
     const reply = thread.call('reply', request, { onEvent: () => started.resolve() })

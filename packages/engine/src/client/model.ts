@@ -4,6 +4,7 @@ import { EngineError } from '../errors.ts'
 import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
 import type { AskOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
 import { Conversation, type ConversationOptions, newConversationNumber } from './conversation.ts'
+import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
 import { replyInRounds } from './reply-in-rounds.ts'
@@ -11,14 +12,17 @@ import type { ChatOptions } from './tools.ts'
 
 /**
  * Loads a model.
- * @param reference path of a GGUF or safetensors file, or of a folder with a model
- * @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError
+ * @param reference path of a GGUF or safetensors file, or of a folder with a model; or the name of a model that is
+ *   downloaded if it is not here: `hf:owner/repository[:quantisation or file]`, the address of a GGUF file, or a short
+ *   name such as `qwen3:0.6b`
+ * @throws CheckpointError, DownloadError, OptionError, EngineError `out-of-memory`, AbortError
  */
 export async function load(reference: string, options: LoadOptions = {}): Promise<Model> {
   const { onProgress, signal, ...engineOptions } = options
+  const path = await locate(reference, { onProgress, signal })
   const thread = await EngineThread.start()
   try {
-    const request = { reference, options: engineOptions }
+    const request = { path, options: engineOptions }
     return new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
   } catch (error) {
     await thread.stop(disposed())

@@ -2,7 +2,7 @@ import { openFolder } from '../bytes/disk-folder.ts'
 import { openFile } from '../bytes/file-source.ts'
 import type { Folder } from '../bytes/folder.ts'
 import { systemError } from '../bytes/system-error.ts'
-import { CheckpointError, OptionError } from '../errors.ts'
+import { CheckpointError } from '../errors.ts'
 import type { Checkpoint, GgufCheckpoint } from '../weights/checkpoint.ts'
 import { fileKind } from '../weights/file-kind.ts'
 import { openGguf } from '../weights/gguf.ts'
@@ -10,43 +10,29 @@ import { firstPartOf, isPart, openGgufParts } from '../weights/gguf-split.ts'
 import { quoted } from '../weights/quoted.ts'
 import { openSafetensors } from '../weights/safetensors.ts'
 
-const ALLOWED = 'Name a .gguf file, a .safetensors file, or a folder that holds a model.'
+const ALLOWED =
+  'Name a .gguf file, a .safetensors file, a folder that holds a model, or a model of the Hub (hf:owner/name).'
 
 /**
- * Opens the checkpoint that a reference names: the path of a GGUF file, of a safetensors file with its config.json
- * beside it, or of a folder with a safetensors model or exactly one GGUF file. A split GGUF file is named by any part. What a file is, its content decides.
+ * Opens the checkpoint at a path (pull.ts finds that of any other name): of a GGUF file, of a safetensors file with its
+ * config.json beside it, or of a folder with a safetensors model or exactly one GGUF file. A split GGUF file is named by
+ * any part. What a file is, its content decides.
  * Only headers are read.
- * @throws OptionError for a reference that this version cannot follow (`hf:`, `https:`, short names);
- *   CheckpointError `not-found`, `not-a-file`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`,
+ * @throws CheckpointError `not-found`, `not-a-file`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`,
  *   `truncated`, `read-failed`
  */
-export async function openCheckpoint(reference: string, signal?: AbortSignal): Promise<Checkpoint> {
-  refuseRemote(reference)
-  return (await isFolder(reference))
-    ? openModelFolder(await openFolder(reference), signal)
-    : openModelFile(reference, signal)
+export async function openCheckpoint(path: string, signal?: AbortSignal): Promise<Checkpoint> {
+  return (await isFolder(path)) ? openModelFolder(await openFolder(path), signal) : openModelFile(path, signal)
 }
 
-async function isFolder(reference: string): Promise<boolean> {
+async function isFolder(path: string): Promise<boolean> {
   const { stat } = await import('node:fs/promises')
   try {
-    return (await stat(reference)).isDirectory()
+    return (await stat(path)).isDirectory()
   } catch (cause) {
-    const error = systemError(reference, cause)
-    throw error.code === 'not-found' ? await notFound(reference) : error
+    const error = systemError(path, cause)
+    throw error.code === 'not-found' ? await notFound(path) : error
   }
-}
-
-function refuseRemote(reference: string): void {
-  if (reference.trim() === '') throw new OptionError('model', 'The name of the model is empty.', ALLOWED)
-  const scheme = /^(hf|[a-z][a-z0-9+-]*(?=:\/\/)):/i.exec(reference)
-  if (!scheme) return
-  const problem = `${quoted(reference)} is not on this machine, and this version opens local files only`
-  throw new OptionError(
-    'model',
-    `${problem}; downloads arrive with a later one.`,
-    'Download the model yourself, and name its file or folder.',
-  )
 }
 
 async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkpoint> {
@@ -60,7 +46,7 @@ async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkp
     throw error
   }
   await source.close()
-  const folder = await openFolder(dirname(path))
+  const folder = await openFolder(dirname(path), basename(path))
   return kind === 'gguf' ? openGgufOf(folder, basename(path), signal) : openSafetensors(folder, basename(path), signal)
 }
 
@@ -93,14 +79,11 @@ async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): P
   return openGgufParts(folder, file, signal)
 }
 
-async function notFound(reference: string): Promise<CheckpointError> {
-  const isShortName = /^[\w.-]+:[\w.-]+$/.test(reference)
-  const problem = isShortName
-    ? `There is no file or folder ${quoted(reference)}; short names of models arrive with a later version.`
-    : `There is no file or folder ${quoted(reference)}.`
-  const neighbours = await modelsBeside(reference)
+async function notFound(path: string): Promise<CheckpointError> {
+  const problem = `There is no file or folder ${quoted(path)}.`
+  const neighbours = await modelsBeside(path)
   const remedy = neighbours.length > 0 ? `${ALLOWED} Beside it there is ${someOf(neighbours)}.` : ALLOWED
-  return new CheckpointError('not-found', problem, { file: reference, remedy })
+  return new CheckpointError('not-found', problem, { file: path, remedy })
 }
 
 async function modelsBeside(path: string): Promise<readonly string[]> {

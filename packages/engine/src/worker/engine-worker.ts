@@ -36,8 +36,8 @@ async function answer(message: Call): Promise<void> {
 async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['call']]['result']> {
   const emit = (event: unknown, transfer: ArrayBuffer[] = []) => post({ id: message.id, event }, transfer)
   if (message.call === 'load') {
-    const { reference, options } = message.request
-    engine = await Engine.load(reference, options, { signal, onProgress: emit })
+    const { path, options } = message.request
+    engine = await Engine.load(path, options, { signal, onProgress: emit })
     return engine.info
   }
   const loaded = engine

@@ -53,12 +53,12 @@ export class Engine {
 
   /** @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError */
   static async load(
-    reference: string,
+    path: string,
     options: EngineOptions,
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void } = {},
   ): Promise<Engine> {
     throwIfAborted(signal)
-    const checkpoint = await openCheckpoint(reference, signal)
+    const checkpoint = await openCheckpoint(path, signal)
     try {
       const description = await describe(checkpoint, signal)
       const info = modelInfo(checkpoint, description, options)
@@ -262,7 +262,7 @@ async function loadWeights(
   const model = backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
   const total = graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
   try {
-    await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ loaded, total }) })
+    await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ stage: 'load', loaded, total }) })
     return model
   } catch (error) {
     model.dispose()

@@ -7,7 +7,7 @@ import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 /** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
 export interface Calls {
-  load: { request: { reference: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
+  load: { request: { path: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
   forward: { request: { ids: Int32Array }; event: Float32Array; result: undefined }
   embed: { request: { texts: readonly string[] }; event: never; result: Float32Array[] }

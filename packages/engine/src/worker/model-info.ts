@@ -3,6 +3,7 @@ import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/back
 import { backendByName } from '../backends/by-name.ts'
 import { ChatTemplate } from '../chat/template.ts'
 import { OptionError } from '../errors.ts'
+import { repositoryAt } from '../hub/reference.ts'
 import type { Checkpoint, JsonValue } from '../weights/checkpoint.ts'
 import type { Tensor } from '../weights/tensor.ts'
 import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
@@ -87,6 +88,8 @@ function nameOf(checkpoint: Checkpoint): string {
   const stated =
     checkpoint.format === 'gguf' ? checkpoint.metadata.get('general.name') : checkpoint.config._name_or_path
   if (typeof stated === 'string' && stated !== '') return stated
+  const repository = repositoryAt(checkpoint.name)
+  if (checkpoint.format === 'safetensors' && repository !== undefined) return repository
   return checkpoint.name.split(/[\\/]/).findLast((part) => part !== '') ?? checkpoint.name
 }
 

@@ -2,6 +2,7 @@ import {
   AbortError,
   CheckpointError,
   ContextError,
+  DownloadError,
   EngineError,
   type ErrorCode,
   LajuError,
@@ -48,6 +49,8 @@ export function reviveError(serialized: SerializedError): LajuError {
   switch (name) {
     case 'CheckpointError':
       return new CheckpointError(code, message, details)
+    case 'DownloadError':
+      return new DownloadError(code, message, details)
     case 'TokenizerError':
       return new TokenizerError(code, message, details)
     case 'TemplateError':

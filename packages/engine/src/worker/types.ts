@@ -1,13 +1,18 @@
 import type { BackendName, CacheType } from '../backends/backend.ts'
 import type { ReplyOptions } from '../chat/reply.ts'
+import type { DownloadProgress } from '../hub/progress.ts'
 import type { ElementType } from '../weights/element-type.ts'
 
-export interface LoadProgress {
-  /** Bytes of weights placed so far. */
-  readonly loaded: number
-  /** Bytes of weights in all. */
-  readonly total: number
-}
+/** How far a model is: it is downloaded, where it is not here yet, and then loaded. */
+export type LoadProgress =
+  | DownloadProgress
+  | {
+      readonly stage: 'load'
+      /** Bytes of weights placed so far. */
+      readonly loaded: number
+      /** Bytes of weights in all. */
+      readonly total: number
+    }
 
 export interface EngineOptions {
   /** Most tokens of a sequence; default the smaller of the model's own and 4096. */

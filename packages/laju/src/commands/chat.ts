@@ -5,6 +5,7 @@ import { parseChatCommand } from '../chat/chat-command.ts'
 import { ChatSession } from '../chat/chat-session.ts'
 import { LineEditor } from '../chat/line-editor.ts'
 import type { Command } from '../command.ts'
+import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
 import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, replyOptions } from '../reply-options.ts'
 import { LiveOutput } from '../terminal/live-output.ts'
@@ -15,9 +16,7 @@ import { formatCount } from '../terminal/units.ts'
 export const chat: Command = {
   name: 'chat',
   summary: 'Talk with a model.',
-  parameters: [
-    { name: 'MODEL', help: 'nano (default), a GGUF file, or a folder with safetensors files', optional: true },
-  ],
+  parameters: [{ name: 'MODEL', help: `${MODEL_HELP}; nano if left out`, optional: true }],
   options: {
     ask: { type: 'string', value: 'QUESTION', help: 'ask this first; without a terminal, only this' },
     ...REPLY_OPTIONS,

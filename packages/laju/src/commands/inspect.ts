@@ -1,14 +1,15 @@
 import { inspect as inspectModel, type MemoryEstimate, type ModelInfo, TemplateError } from '@laju/engine'
 import type { Command } from '../command.ts'
-import { resolveModel } from '../model-reference.ts'
+import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
+import { showingProgress } from '../terminal/load-progress.ts'
 import { neutralise } from '../terminal/neutralise.ts'
 import { formatBytes, formatCount, grouped } from '../terminal/units.ts'
 
 export const inspect: Command = {
   name: 'inspect',
   summary: 'Show what a model is and how much memory it needs, without loading it.',
-  parameters: [{ name: 'MODEL', help: 'nano, a GGUF file, or a folder with safetensors files' }],
+  parameters: [{ name: 'MODEL', help: MODEL_HELP }],
   options: {
     ...LOAD_OPTIONS,
     template: { type: 'boolean', help: 'print only the chat template' },
@@ -23,7 +24,10 @@ export const inspect: Command = {
   async run(given, signal) {
     given.refuseTogether('template', 'json')
     const { contextLength, backend } = loadOptions(given, signal)
-    const info = await inspectModel(resolveModel(given.required(0)), { contextLength, backend })
+    const typed = given.required(0)
+    const info = await showingProgress(typed, (onProgress) =>
+      inspectModel(resolveModel(typed), { contextLength, backend, signal, onProgress }),
+    )
     if (given.flag('json')) console.log(JSON.stringify({ ...info, chatTemplate: info.chatTemplate ?? null }))
     else if (given.flag('template')) printTemplate(info)
     else console.log(describe(info))

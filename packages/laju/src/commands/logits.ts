@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { type Model, OptionError, TokenizerError } from '@laju/engine'
 import type { Command } from '../command.ts'
+import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
 import { systemReason } from '../system-reason.ts'
@@ -14,7 +15,7 @@ const MOST_TOP = 100
 export const logits: Command = {
   name: 'logits',
   summary: 'Compute what a model predicts after each of the given tokens.',
-  parameters: [{ name: 'MODEL', help: 'nano, a GGUF file, or a folder with safetensors files' }],
+  parameters: [{ name: 'MODEL', help: MODEL_HELP }],
   options: {
     tokens: { type: 'string', value: '1,2,3', help: 'the token ids (see "laju tokenize")' },
     'raw-output': { type: 'string', value: 'F', help: 'write float32 little-endian [tokens, vocabulary] to F' },

@@ -1,6 +1,7 @@
 import { type AskOptions, type Generation, LajuError, type Message, type Model, type Reply } from '@laju/engine'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
+import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
 import { readStdin } from '../read-text.ts'
 import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, replyOptions } from '../reply-options.ts'
@@ -15,7 +16,7 @@ export const run: Command = {
   name: 'run',
   summary: 'Ask a model one question and print its answer.',
   parameters: [
-    { name: 'MODEL', help: 'nano, a GGUF file, or a folder with safetensors files' },
+    { name: 'MODEL', help: MODEL_HELP },
     { name: 'PROMPT', help: 'the question; without it, the standard input is read', optional: true },
   ],
   options: {

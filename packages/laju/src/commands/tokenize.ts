@@ -1,8 +1,9 @@
 import { openTokenizer, type Tokenizer } from '@laju/engine'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
-import { resolveModel } from '../model-reference.ts'
+import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { readTextFile } from '../read-text.ts'
+import { showingProgress } from '../terminal/load-progress.ts'
 import { neutralise } from '../terminal/neutralise.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -10,7 +11,7 @@ export const tokenize: Command = {
   name: 'tokenize',
   summary: "Split a text into a model's tokens.",
   parameters: [
-    { name: 'MODEL', help: 'nano, a GGUF file, or a folder with safetensors files' },
+    { name: 'MODEL', help: MODEL_HELP },
     { name: 'TEXT', help: 'the text; or give --file', optional: true },
   ],
   options: {
@@ -26,7 +27,10 @@ export const tokenize: Command = {
 
   async run(given, signal) {
     const text = await readText(given, signal)
-    const tokenizer = await openTokenizer(resolveModel(given.required(0)))
+    const typed = given.required(0)
+    const tokenizer = await showingProgress(typed, (onProgress) =>
+      openTokenizer(resolveModel(typed), { signal, onProgress }),
+    )
     const ids = tokenizer.encode(text, { special: !given.flag('no-special'), beginning: given.flag('beginning') })
     if (given.flag('json')) console.log(JSON.stringify({ ids: Array.from(ids) }))
     else if (ids.length > 0) console.log(describe(tokenizer, ids))
