@@ -79,17 +79,19 @@ export class OptionError extends LajuError {
 export class ContextError extends LajuError {
   readonly needed: number
   readonly available: number
+  /** The longest context that the model was made for. */
+  readonly longest: number
 
-  constructor(
-    needed: number,
-    available: number,
-    remedy = 'Shorten the prompt or load the model with a larger contextLength.',
-  ) {
+  constructor(needed: number, available: number, longest: number) {
     super('context-exceeded', `The prompt needs ${needed} tokens, but the context has room for ${available}.`, {
-      remedy,
+      remedy:
+        available < longest
+          ? 'Shorten the prompt or load the model with a larger contextLength.'
+          : 'Shorten the prompt; the model was made for no more tokens.',
     })
     this.needed = needed
     this.available = available
+    this.longest = longest
   }
 }
 

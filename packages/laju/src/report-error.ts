@@ -1,4 +1,4 @@
-import { type ErrorCode, LajuError } from '@laju/engine'
+import { ContextError, type ErrorCode, LajuError } from '@laju/engine'
 import { neutralise } from './terminal/neutralise.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -12,10 +12,15 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
 export function errorLines(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const lines = [`error: ${oneLine(message)}`]
-  const remedy = error instanceof LajuError ? (REMEDIES[error.code] ?? error.remedy) : undefined
+  const remedy = error instanceof LajuError ? remedyOf(error) : undefined
   if (remedy !== undefined) lines.push(`what to do: ${oneLine(remedy)}`)
   if (process.env.LAJU_DEBUG === '1' && error instanceof Error) lines.push(debugText(error))
   return lines.join('\n')
+}
+
+function remedyOf(error: LajuError): string | undefined {
+  const isAtItsLongest = error instanceof ContextError && error.available >= error.longest
+  return isAtItsLongest ? error.remedy : (REMEDIES[error.code] ?? error.remedy)
 }
 
 export function exitCodeOf(error: unknown): number {

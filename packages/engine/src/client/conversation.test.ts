@@ -178,7 +178,7 @@ describe('Conversation with functions', () => {
   })
 
   it('is as it was when a round fails', async () => {
-    const { conversation } = scripted([{ toolCalls: [call(0, { a: 1, b: 2 })] }, new ContextError(9, 8)])
+    const { conversation } = scripted([{ toolCalls: [call(0, { a: 1, b: 2 })] }, new ContextError(9, 8, 8)])
     await expect(conversation.send('go', { tools: { add } }).reply).rejects.toThrow(ContextError)
     expect(conversation.messages).toEqual([])
   })

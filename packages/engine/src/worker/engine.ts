@@ -233,11 +233,12 @@ export class Engine {
 
   /** @param reply tokens that must fit behind the prompt */
   #checkPrompt(ids: Int32Array, reply: number): void {
-    const { contextLength, vocabulary } = this.info
+    const { contextLength, trainedContextLength, vocabulary } = this.info
     if (ids.length === 0) {
       throw new LajuError('empty-prompt', 'The prompt is empty.', { remedy: 'Ask something.' })
     }
-    if (ids.length + reply > contextLength) throw new ContextError(ids.length + reply, contextLength)
+    const needed = ids.length + reply
+    if (needed > contextLength) throw new ContextError(needed, contextLength, trainedContextLength)
     const wrong = ids.find((id) => id < 0 || id >= vocabulary)
     if (wrong !== undefined) {
       throw new OptionError('tokens', `There is no token ${wrong}; this model has ${vocabulary}, numbered from 0.`)

@@ -21,6 +21,7 @@ export interface SerializedError {
   readonly remedy: string | undefined
   readonly needed?: number
   readonly available?: number
+  readonly longest?: number
   /** The stack of an error nobody expected, for a bug report. */
   readonly trace?: string
 }
@@ -28,8 +29,7 @@ export interface SerializedError {
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof LajuError) {
     const { name, message, code, file, field, remedy } = error
-    const numbers = error instanceof ContextError ? { needed: error.needed, available: error.available } : {}
-    return { name, message, code, file, field, remedy, ...numbers }
+    return { name, message, code, file, field, remedy, ...(error instanceof ContextError ? numbersOf(error) : {}) }
   }
   const unexpected = error instanceof Error ? error : new Error(String(error))
   return {
@@ -43,8 +43,12 @@ export function serializeError(error: unknown): SerializedError {
   }
 }
 
+function numbersOf({ needed, available, longest }: ContextError) {
+  return { needed, available, longest }
+}
+
 export function reviveError(serialized: SerializedError): LajuError {
-  const { name, message, code, file, field, remedy, needed = 0, available = 0, trace } = serialized
+  const { name, message, code, file, field, remedy, needed = 0, available = 0, longest = 0, trace } = serialized
   const details = { file, field, remedy, cause: trace }
   switch (name) {
     case 'CheckpointError':
@@ -58,7 +62,7 @@ export function reviveError(serialized: SerializedError): LajuError {
     case 'OptionError':
       return new OptionError(field ?? '', message, remedy)
     case 'ContextError':
-      return new ContextError(needed, available, remedy)
+      return new ContextError(needed, available, longest)
     case 'AbortError':
       return new AbortError()
     case 'EngineError':

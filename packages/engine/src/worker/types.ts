@@ -60,6 +60,8 @@ export interface ModelInfo {
   readonly trainedContextLength: number
   /** Tokens it is loaded with (or would be by default). */
   readonly contextLength: number
+  /** What runs it; the memory is this backend's. `inspect` names `reference` where `wasm` lacks a kernel. */
+  readonly backend: BackendName
   readonly memory: MemoryEstimate
   /** Memory at the full trained context. */
   readonly fullContextMemory: MemoryEstimate

@@ -59,6 +59,7 @@ export function describe(info: ModelInfo): string {
       : []),
     ['vocabulary', `${grouped(info.vocabulary)} tokens`],
     ['context', `${grouped(info.contextLength)} tokens (made for ${grouped(info.trainedContextLength)})`],
+    ['runs on', info.backend === 'wasm' ? 'wasm' : `${info.backend}, slowly (--backend ${info.backend})`],
     ['memory', describeMemory(info.memory)],
     ['at full context', describeMemory(full)],
     ['chat template', describeTemplate(info)],

@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { CheckpointError } from '../errors.ts'
+import { sharedData } from '../testing/shared-data.ts'
+import { inspect, openTokenizer } from './inspect.ts'
+
+const nano = fileURLToPath(new URL('../../../nano/nano-q8_0.gguf', import.meta.url))
+const mixed = sharedData('quantised/qwen3.Q4_K_M.gguf')
+
+describe('inspect', () => {
+  it('tells from the headers what a model is and needs', async () => {
+    const info = await inspect(nano)
+    expect(info).toMatchObject({ name: 'nano', architecture: 'qwen3', backend: 'wasm', layers: 5, vocabulary: 1280 })
+    expect(info.parameters).toBe(1_148_608)
+    expect(info.switchableThinking).toBe(true)
+    // Keys and values of 2 heads of 32, half precision, 5 layers, 1,024 tokens.
+    expect(info.fullContextMemory.cache).toBe(2 * 2 * 32 * 2 * 5 * 1024)
+    const { weights, cache, activations, total } = info.memory
+    expect(weights + cache + activations).toBe(total)
+  })
+
+  it('needs as much more memory as the context is longer', async () => {
+    const [short, long] = await Promise.all([64, 1024].map((contextLength) => inspect(nano, { contextLength })))
+    expect(long.memory.cache).toBe(16 * short.memory.cache)
+  })
+
+  it.skipIf(!mixed)('names the backend that can run types without a kernel', async () => {
+    const path = mixed ?? ''
+    expect(await inspect(path)).toMatchObject({ backend: 'reference' })
+    await expect(inspect(path, { backend: 'wasm' })).rejects.toThrow(CheckpointError)
+  })
+})
+
+describe('openTokenizer', () => {
+  it('needs no weights', async () => {
+    const tokenizer = await openTokenizer(nano)
+    expect(tokenizer.decode(tokenizer.encode('12 + 7 = 19'))).toBe('12 + 7 = 19')
+  })
+})
