@@ -53,7 +53,7 @@ describe.skipIf(!folder)('file types on the wasm backend', () => {
   it('are refused by name where it has no kernel', async () => {
     await expect(Harness.load(`${folder}/qwen3.Q4_K_M.gguf`, wasmBackend)).rejects.toMatchObject({
       code: 'unsupported-type',
-      remedy: expect.stringContaining('reference'),
+      remedy: expect.stringContaining('--backend reference'),
     })
   })
 })

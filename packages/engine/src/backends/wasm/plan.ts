@@ -130,7 +130,7 @@ function runnableType(name: string, tensor: Tensor | undefined): RunnableType {
     {
       file,
       field: name,
-      remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}, or run it slowly on the reference backend.`,
+      remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}, or run it slowly with --backend reference.`,
     },
   )
 }
