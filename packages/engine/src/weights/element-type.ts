@@ -97,7 +97,7 @@ export function isDecodable(type: ElementType): type is DecodableType {
   return (DECODABLE_TYPES as readonly ElementType[]).includes(type)
 }
 
-/** The types that have kernels of their own in every backend. */
+/** The types that have wasm kernels of their own. */
 export const RUNNABLE_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const satisfies readonly DecodableType[]
 
 export type RunnableType = (typeof RUNNABLE_TYPES)[number]
