@@ -87,6 +87,13 @@ describe('openCheckpoint', () => {
       symlinkSync(join(elsewhere, 'a.gguf'), join(folder, 'b.gguf'))
       expect(await formatOf(join(folder, 'b.gguf'))).toBe('gguf')
     })
+
+    it('that leave the cache are refused for a single file too', async () => {
+      const snapshot = cacheOf('../../blobs/4d7a')
+      const elsewhere = folderOf({ 'a.gguf': GGUF_FILE })
+      symlinkSync(join(elsewhere, 'a.gguf'), join(snapshot, 'b.gguf'))
+      expect(await failure(join(snapshot, 'b.gguf'))).toMatchObject({ code: 'not-a-file' })
+    })
   })
 
   it('says what is beside a missing file', async () => {

@@ -41,6 +41,7 @@ describe('parseReference', () => {
     ['ftp://example.org/m.gguf', 'ftp'],
     ['http://localhost/v1#model', 'server'],
     ['https://', 'no'],
+    [`${HUB}/owner/%zz`, 'not a web address'],
     ['qwen3:99b', 'no model'],
   ])('refuses %j', (typed, message) => {
     expect(() => parseReference(typed, HUB)).toThrow(OptionError)

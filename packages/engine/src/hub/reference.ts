@@ -68,7 +68,7 @@ function parseAddress(typed: string, endpoint: string): ModelReference {
     throw new OptionError('model', `${quoted(typed)} names a model on a server, which laju cannot ask.`, remedy)
   }
   if (typed.startsWith(`${endpoint}/`)) {
-    const inside = decodeURIComponent(url.pathname.slice(new URL(endpoint).pathname.replace(/\/$/, '').length))
+    const inside = decoded(url.pathname.slice(new URL(endpoint).pathname.replace(/\/$/, '').length), typed)
     const match = /^\/([^/]+\/[^/]+)(?:\/(?:resolve|blob|tree)\/([^/]+)(?:\/(.+))?)?\/?$/.exec(inside)
     if (match) {
       const [, repository, revision = 'main', file] = match
@@ -76,6 +76,14 @@ function parseAddress(typed: string, endpoint: string): ModelReference {
     }
   }
   return { kind: 'address', url: url.href }
+}
+
+function decoded(path: string, typed: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw new OptionError('model', `${quoted(typed)} is not a web address.`, 'Write each % that is meant as %25.')
+  }
 }
 
 /** Whether a path leads to a place inside its folder, on every system: names come from servers as well. */
