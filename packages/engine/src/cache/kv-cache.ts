@@ -10,6 +10,8 @@ export class KeyValueCache {
   /** In the order of their last use. */
   readonly #idle = new Set<KeyValueSequence>()
   readonly #inUse = new Set<KeyValueSequence>()
+  /** Those in use that go as soon as they are released: whoever computes them still needs their pages. */
+  readonly #leaving = new Set<KeyValueSequence>()
 
   constructor(pages: number, copyPage: (from: number, to: number, tokens: number) => void) {
     this.#pool = new PagePool(pages, copyPage)
@@ -50,15 +52,19 @@ export class KeyValueCache {
 
   /** Back to the idle ones, as the most recently used; pages beyond its tokens are given back. */
   release(sequence: KeyValueSequence): void {
-    sequence.truncate(sequence.length)
     this.#inUse.delete(sequence)
+    if (this.#leaving.delete(sequence)) return this.remove(sequence)
+    sequence.truncate(sequence.length)
     this.#idle.add(sequence)
   }
 
-  /** Gives up a sequence and its pages. */
+  /** Gives up a sequence and its pages, at once or when it is released. */
   remove(sequence: KeyValueSequence): void {
+    if (this.#inUse.has(sequence)) {
+      this.#leaving.add(sequence)
+      return
+    }
     sequence.truncate(0)
-    this.#inUse.delete(sequence)
     this.#idle.delete(sequence)
   }
 }

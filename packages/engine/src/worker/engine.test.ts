@@ -150,6 +150,16 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('Engine on %s', (ba
     expect(together.map((reply) => reply.text)).toEqual(alone)
   })
 
+  it('goes on with a reply whose conversation is forgotten meanwhile, and keeps no memory for it', async () => {
+    const alone = await engine.reply(raw('hello'), ignore)
+    const forgetting = engine.reply({ ...raw('hello'), conversation: 7 }, () => engine.forget(7))
+    const beside = engine.reply(raw('hello'), ignore)
+    expect((await forgetting).text).toBe(alone.text)
+    expect((await beside).text).toBe(alone.text)
+    expect((await engine.reply({ ...raw('hello'), conversation: 7 }, ignore)).usage.cachedTokens).toBe(0)
+    engine.forget(7)
+  })
+
   it('lets requests wait that do not fit beside others', async () => {
     const full = { maxTokens: undefined }
     const replies = await Promise.all([1, 2, 3].map(() => engine.reply(raw('hello', full), ignore)))
