@@ -7,7 +7,14 @@ import { StopStrings } from '../generate/stop-strings.ts'
 import { TextStream } from '../tokenizer/text-stream.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { ReasoningSplitter, type ReplyDelta } from './reasoning.ts'
-import type { FinishReason, Reply, ReplyOptions, ReplyPart, TokenLogprob } from './reply.ts'
+import {
+  type FinishReason,
+  type Reply,
+  type ReplyOptions,
+  type ReplyPart,
+  type TokenLogprob,
+  timingsOf,
+} from './reply.ts'
 import type { ThinkingStyle } from './template.ts'
 import { ThinkingBudget, thoughtLimit } from './thinking-budget.ts'
 import { type AnswerPart, ToolCallSplitter } from './tool-call-splitter.ts'
@@ -224,15 +231,8 @@ export class ReplyWriter {
 
   #timings(): Reply['timings'] {
     const firstAt = this.#firstAt ?? this.#startedAt
-    const promptMs = firstAt - this.#startedAt
-    const generateMs = this.#lastAt - firstAt
     const computed = this.#setting.prompt.length - this.#cachedTokens
-    return {
-      promptMs,
-      generateMs,
-      promptTokensPerSecond: promptMs > 0 ? (1000 * computed) / promptMs : 0,
-      tokensPerSecond: generateMs > 0 ? (1000 * (this.#outputTokens - 1)) / generateMs : 0,
-    }
+    return timingsOf(firstAt - this.#startedAt, computed, this.#lastAt - firstAt, this.#outputTokens - 1)
   }
 }
 

@@ -47,6 +47,17 @@ export interface Timings {
   readonly tokensPerSecond: number
 }
 
+/** @param computed prompt tokens that were not cached @param drawn tokens that followed the first of a reply */
+export function timingsOf(promptMs: number, computed: number, generateMs: number, drawn: number): Timings {
+  const perSecond = (count: number, milliseconds: number) => (milliseconds > 0 ? (1000 * count) / milliseconds : 0)
+  return {
+    promptMs,
+    generateMs,
+    promptTokensPerSecond: perSecond(computed, promptMs),
+    tokensPerSecond: perSecond(drawn, generateMs),
+  }
+}
+
 /** A sampled token with its log-probability (natural logarithm) before sampling settings were applied. */
 export interface TokenLogprob {
   readonly id: number

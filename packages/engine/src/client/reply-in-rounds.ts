@@ -1,5 +1,5 @@
 import type { Message } from '../chat/message.ts'
-import type { Reply, ReplyOptions, ReplyPart, ToolResultPart } from '../chat/reply.ts'
+import { type Reply, type ReplyOptions, type ReplyPart, type ToolResultPart, timingsOf } from '../chat/reply.ts'
 import type { ToolCall } from '../chat/tools.ts'
 import { AbortError, throwIfAborted } from '../errors.ts'
 import { isJsonObject } from '../weights/json.ts'
@@ -111,15 +111,10 @@ function totals(replies: readonly Reply[]): Pick<Reply, 'usage' | 'timings' | 'l
     outputTokens: sum(({ usage }) => usage.outputTokens),
     reasoningTokens: sum(({ usage }) => usage.reasoningTokens),
   }
-  const perSecond = (count: number, milliseconds: number) => (milliseconds > 0 ? (1000 * count) / milliseconds : 0)
+  const computed = usage.inputTokens - usage.cachedTokens
   return {
     usage,
-    timings: {
-      promptMs,
-      generateMs,
-      promptTokensPerSecond: perSecond(usage.inputTokens - usage.cachedTokens, promptMs),
-      tokensPerSecond: perSecond(usage.outputTokens - replies.length, generateMs),
-    },
+    timings: timingsOf(promptMs, computed, generateMs, usage.outputTokens - replies.length),
     logprobs: replies.some(({ logprobs }) => logprobs !== undefined)
       ? replies.flatMap(({ logprobs = [] }) => logprobs)
       : undefined,

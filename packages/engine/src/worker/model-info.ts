@@ -1,3 +1,4 @@
+import type { DecoderConfig } from '../architectures/config.ts'
 import type { ModelDescription } from '../architectures/describe.ts'
 import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
@@ -15,9 +16,13 @@ const MAX_TOKENS = 64
 /** Sequences that may write at the same time. */
 const MAX_ROWS = 16
 
+function contextLengthOf({ contextLength }: DecoderConfig, options: EngineOptions): number {
+  return options.contextLength ?? Math.min(contextLength, DEFAULT_CONTEXT)
+}
+
 /** How a model is compiled for the options of `load`. @throws OptionError */
 export function compileOptions({ config }: ModelDescription, options: EngineOptions): CompileOptions {
-  const contextLength = options.contextLength ?? Math.min(config.contextLength, DEFAULT_CONTEXT)
+  const contextLength = contextLengthOf(config, options)
   if (!Number.isInteger(contextLength) || contextLength < 1 || contextLength > config.contextLength) {
     throw new OptionError(
       'contextLength',
@@ -41,7 +46,7 @@ export function compileOptions({ config }: ModelDescription, options: EngineOpti
 export function modelInfo(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions): ModelInfo {
   const { architecture, config, tensors } = description
   const backend = backendByName(options.backend ?? 'wasm')
-  const contextLength = options.contextLength ?? Math.min(config.contextLength, DEFAULT_CONTEXT)
+  const contextLength = contextLengthOf(config, options)
   const chatTemplate = chatTemplateSource(checkpoint)
   return {
     name: nameOf(checkpoint),
