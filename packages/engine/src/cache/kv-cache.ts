@@ -53,9 +53,11 @@ export class KeyValueCache {
   /** Back to the idle ones, as the most recently used; pages beyond its tokens are given back. */
   release(sequence: KeyValueSequence): void {
     this.#inUse.delete(sequence)
-    if (this.#leaving.delete(sequence)) return this.remove(sequence)
-    sequence.truncate(sequence.length)
-    this.#idle.add(sequence)
+    if (this.#leaving.delete(sequence)) this.remove(sequence)
+    else {
+      sequence.truncate(sequence.length)
+      this.#idle.add(sequence)
+    }
   }
 
   /** Gives up a sequence and its pages, at once or when it is released. */
