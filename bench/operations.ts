@@ -17,7 +17,7 @@ import {
 } from '../packages/engine/src/backends/wasm/kernels/attention.ts'
 import { activationStride, groupBytes, matrixBytes } from '../packages/engine/src/backends/wasm/layout/geometry.ts'
 import { pageBytes } from '../packages/engine/src/backends/wasm/layout/key-value-pages.ts'
-import { RUNNABLE_TYPES, type RunnableType } from '../packages/engine/src/weights/element-type.ts'
+import { DECODABLE_TYPES, type DecodableType, isFloat } from '../packages/engine/src/weights/element-type.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
 import { describeMachine } from './machine.ts'
 
@@ -36,7 +36,7 @@ const INPUT = COLD_BYTES
 const OUTPUT = INPUT + 2 ** 26
 const BANK_BYTES = OUTPUT + 2 ** 26
 
-const bank = createBank(BANK_BYTES)
+const bank = createBank(BANK_BYTES, { types: DECODABLE_TYPES })
 
 interface Rate {
   readonly best: number
@@ -119,9 +119,9 @@ function measureCeilings(milliseconds: number) {
 
 type Ceilings = ReturnType<typeof measureCeilings>
 
-function measureLinear(type: RunnableType, rows: number, columns: number, tokens: number, milliseconds: number): Rate {
+function measureLinear(type: DecodableType, rows: number, columns: number, tokens: number, milliseconds: number): Rate {
   const kernel = bank.kernel(`linear_${type}`)
-  const quantized = type.startsWith('Q')
+  const quantized = !isFloat(type)
   const [stride, steps] = quantized ? [activationStride(columns), columns / 32] : [4 * columns, columns]
   if (quantized) bank.kernel('quantize')(INPUT, 4 * columns, OUTPUT, stride, columns / 32, 0, tokens)
   const input = quantized ? OUTPUT : INPUT
@@ -171,7 +171,7 @@ interface Case {
   readonly run: (milliseconds: number) => Rate
 }
 
-function linearCases(type: RunnableType): Case[] {
+function linearCases(type: DecodableType): Case[] {
   return [
     {
       name: `linear ${type} 3072 x 1024, 1 token`,
@@ -182,7 +182,7 @@ function linearCases(type: RunnableType): Case[] {
     {
       name: `linear ${type} 1024 x 1024, 64 tokens`,
       unit: 'GFLOP/s',
-      ceiling: type.startsWith('Q') ? 'integer' : 'float',
+      ceiling: isFloat(type) ? 'float' : 'integer',
       run: (milliseconds) => measureLinear(type, 1024, 1024, 64, milliseconds),
     },
   ]
@@ -207,7 +207,7 @@ function elementCase(name: KernelName, parameters: (stride: number) => number[])
 }
 
 const CASES: readonly Case[] = [
-  ...RUNNABLE_TYPES.flatMap(linearCases),
+  ...DECODABLE_TYPES.flatMap(linearCases),
   attentionCase('f32', 1, 4096),
   attentionCase('f16', 1, 4096),
   attentionCase('f32', 256, 256),

@@ -1,11 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { CheckpointError } from '../errors.ts'
-import { sharedData } from '../testing/shared-data.ts'
 import { inspect, openTokenizer } from './inspect.ts'
 
 const nano = fileURLToPath(new URL('../../../nano/nano-q8_0.gguf', import.meta.url))
-const mixed = sharedData('quantised/qwen3.Q4_K_M.gguf')
 
 describe('inspect', () => {
   it('tells from the headers what a model is and needs', async () => {
@@ -22,12 +19,6 @@ describe('inspect', () => {
   it('needs as much more memory as the context is longer', async () => {
     const [short, long] = await Promise.all([64, 1024].map((contextLength) => inspect(nano, { contextLength })))
     expect(long.memory.cache).toBe(16 * short.memory.cache)
-  })
-
-  it.skipIf(!mixed)('names the backend that can run types without a kernel', async () => {
-    const path = mixed ?? ''
-    expect(await inspect(path)).toMatchObject({ backend: 'reference' })
-    await expect(inspect(path, { backend: 'wasm' })).rejects.toThrow(CheckpointError)
   })
 })
 

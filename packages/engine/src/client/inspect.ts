@@ -1,10 +1,8 @@
-import { describe, type ModelDescription } from '../architectures/describe.ts'
-import { CheckpointError } from '../errors.ts'
+import { describe } from '../architectures/describe.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
-import type { Checkpoint } from '../weights/checkpoint.ts'
 import { modelInfo } from '../worker/model-info.ts'
 import type { EngineOptions, ModelInfo } from '../worker/types.ts'
 import { locate } from './downloads.ts'
@@ -20,21 +18,9 @@ export async function inspect(
 ): Promise<ModelInfo> {
   const checkpoint = await openCheckpoint(await locate(reference, { signal, onProgress }), signal)
   try {
-    const description = await describe(checkpoint, signal)
-    return infoOnWhatRunsIt(checkpoint, description, options)
+    return modelInfo(checkpoint, await describe(checkpoint, signal), options)
   } finally {
     await checkpoint.close()
-  }
-}
-
-/** Of a model whose types have no kernel yet, what it needs on the reference backend. */
-function infoOnWhatRunsIt(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions): ModelInfo {
-  try {
-    return modelInfo(checkpoint, description, options)
-  } catch (error) {
-    const lacksKernel = error instanceof CheckpointError && error.code === 'unsupported-type'
-    if (!lacksKernel || options.backend !== undefined) throw error
-    return modelInfo(checkpoint, description, { ...options, backend: 'reference' })
   }
 }
 

@@ -97,13 +97,11 @@ export function isDecodable(type: ElementType): type is DecodableType {
   return (DECODABLE_TYPES as readonly ElementType[]).includes(type)
 }
 
-/** The types that have wasm kernels of their own. */
-export const RUNNABLE_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const satisfies readonly DecodableType[]
+/** The types whose elements stand alone; in the others, blocks of elements share a scale. */
+export type FloatType = 'F32' | 'F16' | 'BF16'
 
-export type RunnableType = (typeof RUNNABLE_TYPES)[number]
-
-export function isRunnable(type: ElementType): type is RunnableType {
-  return (RUNNABLE_TYPES as readonly ElementType[]).includes(type)
+export function isFloat(type: DecodableType): type is FloatType {
+  return type === 'F32' || type === 'F16' || type === 'BF16'
 }
 
 const TYPE_NAMES = Object.keys(ELEMENT_LAYOUTS) as ElementType[]

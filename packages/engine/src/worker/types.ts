@@ -60,7 +60,7 @@ export interface ModelInfo {
   readonly trainedContextLength: number
   /** Tokens it is loaded with (or would be by default). */
   readonly contextLength: number
-  /** What runs it; the memory is this backend's. `inspect` names `reference` where `wasm` lacks a kernel. */
+  /** What runs it; the memory is this backend's. */
   readonly backend: BackendName
   readonly memory: MemoryEstimate
   /** Memory at the full trained context. */

@@ -2,20 +2,21 @@ import { describe, expect, test } from 'vitest'
 import type { Graph, Weight } from '../../graph/operations.ts'
 import { Recorder } from '../../graph/recorder.ts'
 import { randomTensor } from '../../testing/random-tensors.ts'
-import type { RunnableType } from '../../weights/element-type.ts'
+import type { DecodableType } from '../../weights/element-type.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import type { Batch, CompileOptions } from '../backend.ts'
 import { wasmBackend } from './backend.ts'
 import { createBank } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph } from './compile.ts'
+import { viewsOf } from './layout/pack.ts'
 import { planMemory } from './plan.ts'
 
 const OPTIONS: CompileOptions = { maxTokens: 8, maxRows: 2, pages: 2, cacheType: 'f16' }
 const [WIDTH, VOCABULARY] = [64, 20]
 
 /** A decoder of some layers, as small as can be. */
-function decoder(layers: number, type: RunnableType = 'Q8_0'): { graph: Graph; tensors: Map<string, Tensor> } {
+function decoder(layers: number, type: DecodableType = 'Q8_0'): { graph: Graph; tensors: Map<string, Tensor> } {
   const tensors = new Map<string, Tensor>()
   const weight = (name: string, rows: number, columns: number): Weight => {
     tensors.set(name, randomTensor(name, rows === 1 ? 'F32' : type, rows === 1 ? [columns] : [rows, columns], rows))
@@ -80,10 +81,8 @@ describe('memory', () => {
 test('linears with one input share its quantised form', () => {
   const { graph, tensors } = decoder(2)
   const plan = planMemory(graph, tensors, OPTIONS)
-  const bank = createBank(plan.bytes)
-  const { buffer } = bank.memory
-  const views = { bytes: new Uint8Array(buffer), halves: new Uint16Array(buffer), words: new Uint32Array(buffer) }
-  const inputs = new BatchInputs(plan, OPTIONS, VOCABULARY, views)
+  const bank = createBank(plan.bytes, plan)
+  const inputs = new BatchInputs(plan, OPTIONS, VOCABULARY, viewsOf(bank.memory.buffer))
   const instructions = compileGraph(graph, plan, bank, inputs, 'f16')
   // Besides one for each operation: in each layer the append and one quantisation, and one before the logits.
   expect(instructions.length).toBe(graph.operations.length + 2 * 2 + 1)
@@ -115,14 +114,14 @@ describe('loading', () => {
     await expect(model.load(other)).rejects.toMatchObject({ code: 'invalid-checkpoint', field: name })
   })
 
-  test('needs every tensor, in a type with kernels', () => {
+  test('needs every tensor, in a type that can be decoded', () => {
     const { graph, tensors } = decoder(1)
     const [tensor] = tensors.values()
     const compile = (others: Map<string, Tensor>) => () => wasmBackend.compile(graph, others, OPTIONS)
     const missing = new Map(tensors)
     missing.delete(tensor.name)
     expect(compile(missing)).toThrow(expect.objectContaining({ code: 'invalid-checkpoint', field: 'embedding' }))
-    const unknown = new Map(tensors).set(tensor.name, { ...tensor, type: 'Q6_K' })
+    const unknown = new Map(tensors).set(tensor.name, { ...tensor, type: 'I8' })
     expect(compile(unknown)).toThrow(expect.objectContaining({ code: 'unsupported-type', field: 'embedding' }))
   })
 })

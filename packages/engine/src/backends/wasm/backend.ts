@@ -5,7 +5,7 @@ import type { Backend, Batch, CompiledModel, CompileOptions, MemoryNeed, Tap } f
 import { createBank } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph, type Instruction } from './compile.ts'
-import type { MemoryViews } from './layout/pack.ts'
+import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
 import { type Plan, planMemory } from './plan.ts'
 import { checkKernels } from './self-check.ts'
@@ -16,8 +16,9 @@ export const wasmBackend: Backend = {
   name: 'wasm',
   measure: (graph, tensors, options) => planMemory(graph, tensors, options).memory,
   compile: (graph, tensors, options) => {
-    checkKernels()
-    return new WasmModel(graph, planMemory(graph, tensors, options), options)
+    const plan = planMemory(graph, tensors, options)
+    checkKernels(plan.types)
+    return new WasmModel(graph, plan, options)
   },
 }
 
@@ -91,9 +92,8 @@ interface Resident {
 }
 
 function allocate(graph: Graph, plan: Plan, options: CompileOptions): Resident {
-  const bank = createBank(plan.bytes)
-  const { buffer } = bank.memory
-  const views = { bytes: new Uint8Array(buffer), halves: new Uint16Array(buffer), words: new Uint32Array(buffer) }
+  const bank = createBank(plan.bytes, plan)
+  const views = viewsOf(bank.memory.buffer)
   const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
   return { views, inputs, instructions: compileGraph(graph, plan, bank, inputs, options.cacheType) }
 }

@@ -1,5 +1,5 @@
 import { EngineError } from '../../errors.ts'
-import type { RunnableType } from '../../weights/element-type.ts'
+import type { DecodableType } from '../../weights/element-type.ts'
 import type { CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
 
@@ -8,8 +8,8 @@ const WASM_PAGE_BYTES = 65_536
 export const LARGEST_BANK = 2 ** 32
 
 export type KernelName =
-  | `linear_${RunnableType}`
-  | `embedding_${RunnableType}`
+  | `linear_${DecodableType}`
+  | `embedding_${DecodableType}`
   | `append_${CacheType}`
   | `attention_${CacheType}`
   | 'quantize'
@@ -29,20 +29,22 @@ export interface Bank {
 }
 
 export interface BankOptions {
+  /** Types of weights that the kernels are to read. */
+  readonly types?: Iterable<DecodableType>
   /** For banks that several threads work on. */
   readonly shared?: boolean
 }
 
-/** Compiled once per kind of memory. */
-const MODULES = new Map<boolean, WebAssembly.Module>()
+/** Compiled once per kind of memory and set of types. */
+const MODULES = new Map<string, WebAssembly.Module>()
 
 /**
  * Allocates a bank of exactly so many bytes; it never grows, and pages nobody writes cost nothing.
  * @throws EngineError `out-of-memory`
  */
-export function createBank(bytes: number, { shared = false }: BankOptions = {}): Bank {
+export function createBank(bytes: number, { types = [], shared = false }: BankOptions = {}): Bank {
   const memory = allocate(bytes, shared)
-  const instance = new WebAssembly.Instance(moduleFor(shared), { bank: { memory } })
+  const instance = new WebAssembly.Instance(moduleFor([...types], shared), { bank: { memory } })
   return {
     memory,
     kernel: (name) => {
@@ -70,11 +72,10 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-function moduleFor(shared: boolean): WebAssembly.Module {
-  const known = MODULES.get(shared)
-  if (known) return known
-  const module = new WebAssembly.Module(kernelModule().assemble({ sharedMemory: shared }))
-  MODULES.set(shared, module)
+function moduleFor(types: readonly DecodableType[], shared: boolean): WebAssembly.Module {
+  const key = `${[...types].sort().join()} ${shared}`
+  const module = MODULES.get(key) ?? new WebAssembly.Module(kernelModule(types).assemble({ sharedMemory: shared }))
+  MODULES.set(key, module)
   return module
 }
 

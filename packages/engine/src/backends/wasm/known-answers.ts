@@ -1,11 +1,21 @@
-import type { RunnableType } from '../../weights/element-type.ts'
+import { newBlock } from '../../weights/decode/block.ts'
+import type { QuantizedType } from '../../weights/decode/formats.ts'
+import { type DecodableType, type FloatType, isFloat } from '../../weights/element-type.ts'
 import { floatToHalf } from '../../weights/half.ts'
 import type { CacheType } from '../backend.ts'
 import type { KernelName } from './bank.ts'
 import { attentionScratchBytes } from './kernels/attention.ts'
-import { activationStride, groupBytes, matrixBytes } from './layout/geometry.ts'
+import { BLOCK_COLUMNS, blockLayout, ROWS_PER_GROUP } from './layout/block-layout.ts'
+import {
+  ACTIVATION_BLOCK_BYTES,
+  ACTIVATION_PARTS,
+  activationStride,
+  groupBytes,
+  matrixBytes,
+} from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
-import { packRows } from './layout/pack.ts'
+import { type PlacedMatrix, packRows } from './layout/pack.ts'
+import { placeBlock } from './layout/pack-blocks.ts'
 import type { TestBench } from './test-bench.ts'
 
 /** A tiny case of a kernel, small enough to compute on paper. */
@@ -20,23 +30,22 @@ interface Answer {
   readonly tolerance: number
 }
 
-/** Numbers that every type holds exactly; sums of products stay exact, too. */
 const ROWS = 11
-const COLUMNS = 64
+const COLUMNS = 256
 /** A tile of each width. */
 const TOKENS = 7
-const WEIGHTS = Array.from({ length: ROWS }, (_, n) => integersFrom(n + 1, 16, -8))
 /** With 127 in each block the scale is 1, and rounding to 8 bits loses nothing. */
 const ACTIVATIONS = Array.from({ length: TOKENS }, (_, t) => {
-  return integersFrom(t + 100, 255, -127).map((x, k) => (k % 32 === t ? 127 : x))
+  return numbersFrom(t + 100, COLUMNS, 255).map((x, k) => (k % 32 === t ? 127 : x - 127))
 })
 
-function integersFrom(seed: number, count: number, lowest: number): number[] {
-  return Array.from({ length: COLUMNS }, (_, k) => ((k * k * 7 + k * seed * 3 + seed * 11) % count) + lowest)
+/** Whole numbers from 0 to `below`, without it. */
+function numbersFrom(seed: number, count: number, below: number): number[] {
+  return Array.from({ length: count }, (_, k) => (k * k * 7 + k * seed * 3 + seed * 11) % below)
 }
 
 /** The kernels that read the weights of a type. */
-export function checksOfType(type: RunnableType): KernelCheck[] {
+export function checksOfType(type: DecodableType): KernelCheck[] {
   return [
     { kernel: `linear_${type}`, run: (bench) => linear(bench, type) },
     { kernel: `embedding_${type}`, run: (bench) => embedding(bench, type) },
@@ -59,41 +68,46 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'attention_f16', run: (bench) => attention(bench, 'f16') },
 ]
 
-function linear(bench: TestBench, type: RunnableType): Answer {
-  const weights = placeWeights(bench, type)
+function linear(bench: TestBench, type: DecodableType): Answer {
+  const { address, rows } = placeWeights(bench, type)
   const floats = bench.floats(ACTIVATIONS.flat())
-  const [activations, stride, steps] = type.startsWith('Q')
-    ? [quantized(bench, floats), activationStride(COLUMNS), COLUMNS / 32]
-    : [floats, 4 * COLUMNS, COLUMNS]
+  const [activations, stride, steps] = isFloat(type)
+    ? [floats, 4 * COLUMNS, COLUMNS]
+    : [quantized(bench, floats), activationStride(COLUMNS), COLUMNS / 32]
   const output = bench.reserve(4 * TOKENS * 16)
-  bench.run(`linear_${type}`, weights, groupBytes(type, COLUMNS), activations, stride, TOKENS, output, 64, steps, 0, 2)
+  bench.run(`linear_${type}`, address, groupBytes(type, COLUMNS), activations, stride, TOKENS, output, 64, steps, 0, 2)
   const expected = ACTIVATIONS.flatMap((x) => {
-    return Array.from({ length: 16 }, (_, n) => (WEIGHTS[n] ?? []).reduce((sum, w, k) => sum + w * x[k], 0))
+    return Array.from({ length: 16 }, (_, n) => (rows[n] ?? []).reduce((sum, w, k) => sum + w * x[k], 0))
   })
   return { actual: bench.read(output, TOKENS * 16), expected, tolerance: 0 }
 }
 
-function embedding(bench: TestBench, type: RunnableType): Answer {
-  const table = placeWeights(bench, type)
+function embedding(bench: TestBench, type: DecodableType): Answer {
+  const { address, rows } = placeWeights(bench, type)
   const ids = bench.integers([10, 0, 7])
   const output = bench.reserve(3 * 4 * COLUMNS)
-  bench.run(`embedding_${type}`, table, groupBytes(type, COLUMNS), COLUMNS, ids, output, 4 * COLUMNS, 0, 3)
-  const expected = [10, 0, 7].flatMap((id) => WEIGHTS[id])
+  bench.run(`embedding_${type}`, address, groupBytes(type, COLUMNS), COLUMNS, ids, output, 4 * COLUMNS, 0, 3)
+  const expected = [10, 0, 7].flatMap((id) => rows[id])
   return { actual: bench.read(output, 3 * COLUMNS), expected, tolerance: 0 }
 }
 
-function placeWeights(bench: TestBench, type: RunnableType): number {
+/** Rows of whole numbers, so small that sums of products are exact, in the layout of their type. */
+function placeWeights(bench: TestBench, type: DecodableType): { address: number; rows: readonly number[][] } {
   const address = bench.reserve(matrixBytes(type, ROWS, COLUMNS))
   const matrix = { address, type, rows: ROWS, columns: COLUMNS, groupBytes: groupBytes(type, COLUMNS) }
-  WEIGHTS.forEach((row, n) => {
-    packRows(bench.views, matrix, n, 1, stored(type, row))
+  const rows = Array.from({ length: ROWS }, (_, n) => {
+    return isFloat(type) ? placeFloats(bench, matrix, type, n) : placeCodes(bench, matrix, type, n)
   })
-  return address
+  return { address, rows }
 }
 
-/** A row of integers from -8 to 7 as in a file; scales are 1. */
-function stored(type: RunnableType, row: readonly number[]): Uint8Array {
-  const blocks = [row.slice(0, 32), row.slice(32)]
+function placeFloats({ views }: TestBench, matrix: PlacedMatrix, type: FloatType, n: number): number[] {
+  const row = numbersFrom(n + 1, COLUMNS, 16).map((x) => x - 8)
+  packRows(views, matrix, n, 1, stored(type, row))
+  return row
+}
+
+function stored(type: FloatType, row: readonly number[]): Uint8Array {
   switch (type) {
     case 'F32':
       return new Uint8Array(Float32Array.from(row).buffer)
@@ -101,15 +115,25 @@ function stored(type: RunnableType, row: readonly number[]): Uint8Array {
       return new Uint8Array(Uint16Array.from(row, floatToHalf).buffer)
     case 'BF16':
       return new Uint8Array(new Uint16Array(Float32Array.from(row).buffer).filter((_, i) => i % 2 === 1).buffer)
-    case 'Q8_0':
-      return Uint8Array.from(blocks.flatMap((block) => [0, 0x3c, ...block]))
-    case 'Q4_0':
-      return Uint8Array.from(blocks.flatMap((block) => [0, 0x3c, ...nibbles(block)]))
   }
 }
 
-function nibbles(block: readonly number[]): number[] {
-  return block.slice(0, 16).map((low, i) => low + 8 + 16 * (block[i + 16] + 8))
+/** Writes a row of any codes, with small scales and minimums; gives what they stand for. */
+function placeCodes({ views }: TestBench, matrix: PlacedMatrix, type: QuantizedType, n: number): number[] {
+  const layout = blockLayout(type)
+  const { bits, values, subBlock, minimum, scale } = layout.format
+  const block = newBlock()
+  block.codes.set(numbersFrom(n + 1, COLUMNS, 2 ** bits))
+  block.d = 2 ** (n % 2)
+  block.dmin = minimum ? 1 + (n % 3) : 0
+  if (scale === 'factors') block.factors.set(numbersFrom(n + 2, 16, 5).map((factor) => factor - 2))
+  if (scale === 'factors') block.minimumFactors.set(numbersFrom(n + 3, 16, 9))
+  const group = matrix.address + Math.floor(n / ROWS_PER_GROUP) * matrix.groupBytes
+  placeBlock(views, layout, group, n % ROWS_PER_GROUP, block, 0, COLUMNS / BLOCK_COLUMNS)
+  return Array.from(block.codes, (code, k) => {
+    const s = Math.floor(k / subBlock)
+    return block.d * block.factors[s] * values[code] - block.dmin * block.minimumFactors[s]
+  })
 }
 
 function quantized(bench: TestBench, floats: number): number {
@@ -121,15 +145,16 @@ function quantized(bench: TestBench, floats: number): number {
 
 /** Ties go to even: with 127 the largest and a scale of 1, 0.5 becomes 0 and 1.5 becomes 2. */
 function quantize(bench: TestBench): Answer {
-  const block = [127, 0.5, 1.5, -0.5, -2.5, 3.49, -127, 2, ...new Array(24).fill(0)]
+  const block = [127, 0.5, 1.5, -0.5, -2.5, 3.49, -127, 2, ...new Array(23).fill(0), 7]
   const input = bench.floats(block)
-  const output = bench.reserve(72)
-  bench.run('quantize', input, 128, output, 72, 1, 0, 1)
+  const output = bench.reserve(ACTIVATION_BLOCK_BYTES)
+  bench.run('quantize', input, 128, output, ACTIVATION_BLOCK_BYTES, 1, 0, 1)
   const quants = new Int16Array(bench.views.bytes.buffer, output, 8)
-  const [scale] = bench.read(output + 64, 1)
-  const sum = bench.views.words[(output + 68) / 4] | 0
-  const expected = [127, 0, 2, 0, -2, 3, -127, 2, 5, 1]
-  return { actual: Float32Array.from([...quants, sum, scale / 2 ** 112]), expected, tolerance: 0 }
+  const [halfScale, scale] = bench.read(output + ACTIVATION_PARTS.halfScale, 2)
+  const sums = new Int16Array(bench.views.bytes.buffer, output + ACTIVATION_PARTS.sums, 2)
+  const expected = [127, 0, 2, 0, -2, 3, -127, 2, 1, 1, 5, 7]
+  const actual = Float32Array.from([...quants, halfScale / 2 ** 112, scale, ...sums])
+  return { actual, expected, tolerance: 0 }
 }
 
 /** All of size 2 in the first group and of size 3 in the second: the results are the weights with their signs. */

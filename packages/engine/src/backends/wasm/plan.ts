@@ -1,7 +1,7 @@
 import { CheckpointError } from '../../errors.ts'
 import type { Graph, Operation, Value, Weight } from '../../graph/operations.ts'
 import { inputsOf } from '../../graph/recorder.ts'
-import { isRunnable, RUNNABLE_TYPES, type RunnableType } from '../../weights/element-type.ts'
+import { DECODABLE_TYPES, type DecodableType, isDecodable } from '../../weights/element-type.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
@@ -44,6 +44,8 @@ export interface InputAddresses {
 
 /** Everything about the memory of a compiled graph: computed from shapes, before a byte of a weight is read. */
 export interface Plan {
+  /** Of the matrices. */
+  readonly types: ReadonlySet<DecodableType>
   readonly matrices: ReadonlyMap<string, PlacedMatrix>
   /** Norms and biases, which are kept as floats. */
   readonly vectors: ReadonlyMap<string, PlacedVector>
@@ -96,7 +98,7 @@ function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placem
   const matrices = new Map<string, PlacedMatrix>()
   const vectors = new Map<string, PlacedVector>()
   for (const { name, rows, columns } of graph.weights) {
-    const type = runnableType(name, tensors.get(name))
+    const type = typeOf(name, tensors.get(name))
     if (matrixNames.has(name)) {
       const address = placement.place(matrixBytes(type, rows, columns))
       matrices.set(name, { address, type, rows, columns, groupBytes: groupBytes(type, columns) })
@@ -104,7 +106,8 @@ function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placem
       vectors.set(name, { address: placement.place(rowStride(columns)), length: columns })
     }
   }
-  return { matrices, vectors }
+  const types = new Set(Array.from(matrices.values(), ({ type }) => type))
+  return { types, matrices, vectors }
 }
 
 function matricesOf(operation: Operation): Weight[] {
@@ -120,17 +123,17 @@ function matricesOf(operation: Operation): Weight[] {
   }
 }
 
-function runnableType(name: string, tensor: Tensor | undefined): RunnableType {
+function typeOf(name: string, tensor: Tensor | undefined): DecodableType {
   if (!tensor) throw new CheckpointError('invalid-checkpoint', `The tensor ${name} is missing.`, { field: name })
-  if (isRunnable(tensor.type)) return tensor.type
+  if (isDecodable(tensor.type)) return tensor.type
   const file = tensor.source.name
   throw new CheckpointError(
     'unsupported-type',
-    `${file}: the tensor ${name} is of type ${tensor.type}, for which the wasm backend has no kernel yet.`,
+    `${file}: the tensor ${name} is of type ${tensor.type}, which this version cannot run.`,
     {
       file,
       field: name,
-      remedy: `Download the model in one of ${RUNNABLE_TYPES.join(', ')}, or run it slowly with --backend reference.`,
+      remedy: `Download the model in one of ${DECODABLE_TYPES.join(', ')}.`,
     },
   )
 }

@@ -1,6 +1,6 @@
 import type { Bank, KernelName } from './bank.ts'
 import { roundUp } from './layout/geometry.ts'
-import type { MemoryViews } from './layout/pack.ts'
+import { type MemoryViews, viewsOf } from './layout/pack.ts'
 
 /** A small bank in which arrays are laid out one after another to try a kernel on them. */
 export class TestBench {
@@ -9,9 +9,8 @@ export class TestBench {
   #end = 64
 
   constructor(bank: Bank) {
-    const { buffer } = bank.memory
     this.#bank = bank
-    this.views = { bytes: new Uint8Array(buffer), halves: new Uint16Array(buffer), words: new Uint32Array(buffer) }
+    this.views = viewsOf(bank.memory.buffer)
   }
 
   /** The address of so many bytes, zeros at first. */

@@ -25,21 +25,20 @@
  * SOFTWARE.
  */
 
-/** @param levels the values that occur, ascending @param packed base64 of their numbers, two bits each (three for 5 to 8) */
-function codebook(levels: readonly number[], packed: string): Int8Array {
+/** Levels, that is the numbers of the integers that occur, in ascending order. @param packed base64 of so many bits each */
+function codebook(bits: 2 | 3, packed: string): Uint8Array {
   const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0))
-  const bits = levels.length <= 4 ? 2 : 3
-  const values = new Int8Array(Math.floor((8 * bytes.length) / bits))
-  for (let i = 0; i < values.length; i++) {
+  const levels = new Uint8Array(Math.floor((8 * bytes.length) / bits))
+  for (let i = 0; i < levels.length; i++) {
     const at = i * bits
     const word = bytes[at >>> 3] | ((bytes[(at >>> 3) + 1] ?? 0) << 8)
-    values[i] = levels[(word >>> (at & 7)) & ((1 << bits) - 1)]
+    levels[i] = (word >>> (at & 7)) & ((1 << bits) - 1)
   }
-  return values
+  return levels
 }
 
 export const IQ2_XXS_GRID = codebook(
-  [8, 25, 43],
+  2,
   'AAACAAUACAAKABEAFAAgACIAKAAqAEEARABQAFgAYQBkAIAAggCKAKIAAQEEARABFQFAAYQBmAEAAgICIgKCAgEEBAQQBCEEJARA' +
     'BEIESARgBIEEhASQBKQEAAUCBQgFIAVGBWkFgAWRBQkGEAZABoQGpAYACAUICAgUCCgIQQhECFAIUgiICAQJQAkCChQKARAEEBAQ' +
     'IRBAEGAQhBCQEJUQABEIESARUBFaEYARJBJFEgAUCBQgFCUUSRSAFBgVYhUAFhYWARgEGBAYQBiBGAAZBRmgGVEaACACIAogRCBh' +
@@ -50,7 +49,7 @@ export const IQ2_XXS_GRID = codebook(
 )
 
 export const IQ2_XS_GRID = codebook(
-  [8, 25, 43],
+  2,
   'AAACAAUACAAKABEAFAAWABkAIAAiACUAKABBAEQARgBJAFAAUgBVAFgAYQBkAIAAggCFAIgAkQCUAJkAoAABAQQBBgEJARABEgEV' +
     'ARgBGgEhASQBQAFCAUUBSAFRAVQBYAFoAYEBhAGQAQACAgIFAggCEQIUAiACQQJEAlACVQKAAooCAQQEBAYECQQQBBIEFQQYBCEE' +
     'JARABEIERQRIBFEEVARWBGAEgQSEBJAEAAUCBQUFCAURBRQFIAVBBUQFUAVhBYAFAQYEBhAGJgZABkIGhAYACAIIBQgICAoIEQgU' +
@@ -68,7 +67,7 @@ export const IQ2_XS_GRID = codebook(
 )
 
 export const IQ2_S_GRID = codebook(
-  [8, 25, 43],
+  2,
   'AAACAAUACAAKABEAFAAWABkAIAAiACUAKABBAEQARgBJAFAAUgBVAFgAYQBkAGYAaQCAAIIAhQCIAJEAlACgAKUAqgABAQQBBgEJ' +
     'ARABEgEVARgBIQEkAUABQgFFAUgBUQFUAVYBWQFgAWUBaAGBAYQBkAGSAZUBoQGkAQACAgIFAggCEQIUAiACKgJBAkQCRgJJAlAC' +
     'VQKAAoUCigKUAqICAQQEBAYECQQQBBIEFQQYBCEEJAQmBCkEQARCBEUESARKBFEEVARWBFkEYARiBGUEgQSEBIYEiQSQBJUEmASh' +
@@ -100,7 +99,7 @@ export const IQ2_S_GRID = codebook(
 )
 
 export const IQ3_XXS_GRID = codebook(
-  [4, 12, 20, 28, 36, 44, 52, 62],
+  3,
   'ACAABJAAC/AAECABGSACO9ADQTAESKAEUVAFWKAFYcAGeAAIgkAIiQAJkpAJm/AJqfAKvRAMx4AMylAN+LAQH0ESL7ETPREUR6EV' +
     'atEZtIEczOEc4xEfATIgCKIgETIhGKIhHHIiKAIkQpIkUCIlgTIoiKIokYIpugIswgIt2WIu9hIwBYMyUEM1ZpM3hSM94ANAApRA' +
     'CwRBEmRBGSRCQTRERYREShRFWDRHd4RHgCRIifRIkCRJnwRKrRRMyMRM+MRPHbVSQ3VVYcVXwTVczlVeAYZgChZhE4ZiNaZjQCZk' +
@@ -110,7 +109,7 @@ export const IQ3_XXS_GRID = codebook(
 )
 
 export const IQ3_S_GRID = codebook(
-  [1, 3, 5, 7, 9, 11, 13, 15],
+  3,
   'ABAAAlAAB4AACaAADOAAEBABFbABICACJXACKbACMCADOcADPwAEQSAERIAESdAEUDAFV5AFXUAGcVAHegAIgVAIh4AIi+AIkVAJ' +
     'mMAJolAKp5AKq4ALuzAMydAM0CAN2bAN3kAO6KAO95AP/QAQC/EQEUERGgESI5ESOCEURAEVUmEVWxEWZXEWdrEXhpEYi5EZqpEb' +
     'wCEcxAEd0mEd24Ee7AEgASIgBIIgCbIgDfIgECIhGcIhHsIiLhIjOgIkQTIkRoIkTBIlWLIlYYImaoInfgIoitIojwIplKIpoDIq' +
@@ -125,7 +124,7 @@ export const IQ3_S_GRID = codebook(
 )
 
 export const IQ1_S_GRID = codebook(
-  [-1, 0, 1],
+  2,
   'AAACAAUACAAKABEAFQAgACIAKAAqAEUAUQBUAFYAZQCAAIIAiACKAJUAoACiAKgAqgAEAQUBEQEUARYBGQEaASUBQQFGAUkBUgFV' +
     'AVoBYQFkAWYBaAGFAZEBlAGWAaUBAAICAggCCgIVAiACIgIoAioCRQJRAlkCZAJpAoACggKIAooCkQKVApkCoAKiAqgCqgIRBBQE' +
     'FgQlBEEESQRVBFoEZARlBJEEmQSlBAEFBAUFBQYFFQUYBRoFKQVABUUFSgVQBVEFVAVVBVYFWQVgBWIFZQVoBWoFgQWRBZUFmAWa' +

@@ -1,83 +1,95 @@
 import { halfToFloat } from '../half.ts'
-import { type DecodeBlock, signed, u16 } from './blocks.ts'
+import { above, addBits, type Block, type BlockFormat, takeNibbles, takeTwoBits } from './block.ts'
 
 /*
  * K-quants: super-blocks of 256 weights with half-precision scales, cut into sub-blocks of 16 or 32 that have a small
- * integer scale, and some a minimum, each.
+ * integer factor to the scale, and some one to the minimum, each.
  */
 
-/** y = d scale q - dmin minimum: 16 sub-blocks of 16 with 4-bit scales and minimums, 2-bit q. */
-export const decodeQ2_K: DecodeBlock = (stored, block, target, first) => {
-  const d = halfToFloat(u16(stored, block + 80))
-  const dmin = halfToFloat(u16(stored, block + 82))
-  twoBits((s, i, byte, shift) => {
-    const scales = stored[block + s]
-    const q = (stored[block + 16 + byte] >>> shift) & 3
-    target[first + i] = d * (scales & 15) * q - dmin * (scales >>> 4)
-  })
-}
-
-/** y = d (scale - 32) (q - 4): 16 sub-blocks of 16 with 6-bit scales; two bits of q together, the third in a mask. */
-export const decodeQ3_K: DecodeBlock = (stored, block, target, first) => {
-  const d = halfToFloat(u16(stored, block + 108))
-  twoBits((s, i, byte, shift) => {
-    const low = s < 8 ? stored[block + 96 + s] & 15 : stored[block + 88 + s] >>> 4
-    const high = (stored[block + 104 + (s & 3)] >>> (2 * (s >>> 2))) & 3
-    const mask = stored[block + (byte & 31)] >>> (4 * (byte >>> 5) + shift / 2)
-    const q = ((stored[block + 32 + byte] >>> shift) & 3) - (mask & 1 ? 0 : 4)
-    target[first + i] = d * ((low | (high << 4)) - 32) * q
-  })
-}
-
-/** The order of Q2_K and Q3_K: weight i, in sub-block s, has the two bits from `shift` on of byte `byte`. */
-function twoBits(take: (s: number, i: number, byte: number, shift: number) => void): void {
-  for (let i = 0; i < 256; i++) take(i >>> 4, i, 32 * (i >>> 7) + (i & 31), 2 * ((i >>> 5) & 3))
-}
-
-/** y = d scale q - dmin minimum: 8 sub-blocks of 32 with 6-bit scales and minimums, 4-bit q. */
-export const decodeQ4_K: DecodeBlock = (stored, block, target, first) => {
-  subBlocks(stored, block, (s, scale, minimum) => {
-    for (let l = 0; l < 32; l++) {
-      const q = (stored[block + 16 + 32 * (s >>> 1) + l] >>> (4 * (s & 1))) & 15
-      target[first + 32 * s + l] = scale * q - minimum
+/** y = d factor q - dmin minimum: 16 sub-blocks of 16 with 4-bit factors and minimums, 2-bit q. */
+export const Q2_K: BlockFormat = {
+  ...{ bits: 2, values: above(0, 2), subBlock: 16, scale: 'factors', minimum: true },
+  take: (stored, at, block) => {
+    block.d = halfToFloat(stored.getUint16(at + 80, true))
+    block.dmin = halfToFloat(stored.getUint16(at + 82, true))
+    takeRunsOfTwoBits(stored, at + 16, block)
+    for (let s = 0; s < 16; s++) {
+      block.factors[s] = stored.getUint8(at + s) & 15
+      block.minimumFactors[s] = stored.getUint8(at + s) >>> 4
     }
-  })
+  },
+}
+
+/** y = d (factor - 32) (q - 4): 16 sub-blocks of 16 with 6-bit factors; two bits of q together, the third in a mask. */
+export const Q3_K: BlockFormat = {
+  ...{ bits: 3, values: above(4, 3), subBlock: 16, scale: 'factors', minimum: false },
+  take: (stored, at, block) => {
+    const { factors } = block
+    block.d = halfToFloat(stored.getUint16(at + 108, true))
+    takeRunsOfTwoBits(stored, at + 32, block)
+    for (let run = 0; run < 8; run++) addBits(stored, at, run, 1, 2, block, 32 * run)
+    for (let s = 0; s < 16; s++) {
+      const low = s < 8 ? stored.getUint8(at + 96 + s) & 15 : stored.getUint8(at + 88 + s) >>> 4
+      const high = (stored.getUint8(at + 104 + (s & 3)) >>> (2 * (s >>> 2))) & 3
+      factors[s] = (low | (high << 4)) - 32
+    }
+  },
+}
+
+/** The order of Q2_K and Q3_K: each 32 bytes hold 128 weights, the first 32 of them in the lowest two bits. */
+function takeRunsOfTwoBits(stored: DataView, at: number, block: Block): void {
+  for (let run = 0; run < 8; run++) takeTwoBits(stored, at + 32 * (run >>> 2), 2 * (run & 3), block, 32 * run)
+}
+
+const EIGHT_SUB_BLOCKS = { subBlock: 32, scale: 'factors', minimum: true } as const
+
+/** y = d factor q - dmin minimum: 8 sub-blocks of 32 with 6-bit factors and minimums, 4-bit q. */
+export const Q4_K: BlockFormat = {
+  ...{ ...EIGHT_SUB_BLOCKS, bits: 4, values: above(0, 4) },
+  take: (stored, at, block) => {
+    takeSixBitFactors(stored, at, block)
+    for (let pair = 0; pair < 4; pair++) takeNibbles(stored, at + 16 + 32 * pair, 32, block, 64 * pair)
+  },
 }
 
 /** As Q4_K with a fifth bit: bit s of byte l. */
-export const decodeQ5_K: DecodeBlock = (stored, block, target, first) => {
-  subBlocks(stored, block, (s, scale, minimum) => {
-    for (let l = 0; l < 32; l++) {
-      const low = (stored[block + 48 + 32 * (s >>> 1) + l] >>> (4 * (s & 1))) & 15
-      const q = low | (((stored[block + 16 + l] >>> s) & 1) << 4)
-      target[first + 32 * s + l] = scale * q - minimum
+export const Q5_K: BlockFormat = {
+  ...{ ...EIGHT_SUB_BLOCKS, bits: 5, values: above(0, 5) },
+  take: (stored, at, block) => {
+    takeSixBitFactors(stored, at, block)
+    for (let pair = 0; pair < 4; pair++) takeNibbles(stored, at + 48 + 32 * pair, 32, block, 64 * pair)
+    for (let run = 0; run < 8; run++) addBits(stored, at + 16, run, 1, 4, block, 32 * run)
+  },
+}
+
+/** The factors of Q4_K and Q5_K: 8 to scale and minimum, 6 bits each, in 12 bytes behind the two halves. */
+function takeSixBitFactors(stored: DataView, at: number, block: Block): void {
+  const { factors, minimumFactors } = block
+  const packed = at + 4
+  block.d = halfToFloat(stored.getUint16(at, true))
+  block.dmin = halfToFloat(stored.getUint16(at + 2, true))
+  for (let s = 0; s < 4; s++) {
+    const [low, middle, high] = [
+      stored.getUint8(packed + s),
+      stored.getUint8(packed + s + 4),
+      stored.getUint8(packed + s + 8),
+    ]
+    factors[s] = low & 63
+    minimumFactors[s] = middle & 63
+    factors[s + 4] = (high & 15) | ((low >>> 6) << 4)
+    minimumFactors[s + 4] = (high >>> 4) | ((middle >>> 6) << 4)
+  }
+}
+
+/** y = d factor (q - 32): 16 sub-blocks of 16 with signed 8-bit factors; four bits of q in one array, two in another. */
+export const Q6_K: BlockFormat = {
+  ...{ bits: 6, values: above(32, 6), subBlock: 16, scale: 'factors', minimum: false },
+  take: (stored, at, block) => {
+    block.d = halfToFloat(stored.getUint16(at + 208, true))
+    for (let half = 0; half < 2; half++) takeNibbles(stored, at + 64 * half, 64, block, 128 * half)
+    for (let run = 0; run < 8; run++) {
+      addBits(stored, at + 128 + 32 * (run >>> 2), 2 * (run & 3), 3, 4, block, 32 * run)
     }
-  })
-}
-
-/** The scales and minimums of Q4_K and Q5_K: 8 of each, 6 bits, in 12 bytes behind the two half-precision factors. */
-function subBlocks(stored: Uint8Array, block: number, take: (s: number, scale: number, minimum: number) => void): void {
-  const d = halfToFloat(u16(stored, block))
-  const dmin = halfToFloat(u16(stored, block + 2))
-  const packed = (i: number) => stored[block + 4 + i]
-  for (let s = 0; s < 4; s++) take(s, d * (packed(s) & 63), dmin * (packed(s + 4) & 63))
-  for (let s = 4; s < 8; s++) {
-    const scale = (packed(s + 4) & 15) | ((packed(s - 4) >>> 6) << 4)
-    const minimum = (packed(s + 4) >>> 4) | ((packed(s) >>> 6) << 4)
-    take(s, d * scale, dmin * minimum)
-  }
-}
-
-/** y = d scale (q - 32): 16 sub-blocks of 16 with signed 8-bit scales; four bits of q in one array, two in another. */
-export const decodeQ6_K: DecodeBlock = (stored, block, target, first) => {
-  const d = halfToFloat(u16(stored, block + 208))
-  for (let i = 0; i < 256; i++) {
-    const half = i >>> 7
-    const quarter = (i >>> 5) & 3
-    const l = i & 31
-    const low = stored[block + 64 * half + 32 * (quarter & 1) + l] >>> (4 * (quarter >>> 1))
-    const high = (stored[block + 128 + 32 * half + l] >>> (2 * quarter)) & 3
-    const q = ((low & 15) | (high << 4)) - 32
-    target[first + i] = d * signed(stored[block + 192 + (i >>> 4)]) * q
-  }
+    for (let s = 0; s < 16; s++) block.factors[s] = stored.getInt8(at + 192 + s)
+  },
 }

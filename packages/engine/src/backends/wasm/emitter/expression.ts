@@ -70,12 +70,17 @@ export function vectorOf(value: number): V128 {
 
 /** All bits zero. */
 export function zeroVector(): V128 {
+  return vectorOfBytes([])
+}
+
+/** At most 16 bytes, signed or not, and zeros. Keep it in a local outside of loops, see `vectorOfBits`. */
+export function vectorOfBytes(bytes: ArrayLike<number>): V128 {
   return {
     type: 'v128',
     name: 'v128.const',
     opcode: VECTOR_CONSTANT_OPCODE,
     operands: [],
-    immediates: { kind: 'bytes', bytes: new Array<number>(16).fill(0) },
+    immediates: { kind: 'bytes', bytes: Array.from({ length: 16 }, (_, i) => (bytes[i] ?? 0) & 0xff) },
   }
 }
 

@@ -52,6 +52,8 @@ export const INSTRUCTIONS = {
   'f32.convert_i32_s': unary(0xb2, 'i32', 'f32'),
   'f32.convert_i32_u': unary(0xb3, 'i32', 'f32'),
   'f32.reinterpret_i32': unary(0xbe, 'i32', 'f32'),
+  'i8x16.swizzle': vectorBinary(0x0e),
+  'i8x16.splat': unary(SIMD + 0x0f, 'i32', 'v128'),
   'i16x8.splat': unary(SIMD + 0x10, 'i32', 'v128'),
   'i32x4.splat': unary(SIMD + 0x11, 'i32', 'v128'),
   'f32x4.splat': unary(SIMD + 0x13, 'f32', 'v128'),
@@ -65,8 +67,13 @@ export const INSTRUCTIONS = {
   'v128.bitselect': { opcode: SIMD + 0x52, operands: ['v128', 'v128', 'v128'], result: 'v128' },
   'i16x8.narrow_i32x4_s': vectorBinary(0x85),
   'i16x8.narrow_i32x4_u': vectorBinary(0x86),
+  'i16x8.shl': vectorShift(0x8b),
+  'i16x8.shr_s': vectorShift(0x8c),
   'i16x8.shr_u': vectorShift(0x8d),
+  'i16x8.add': vectorBinary(0x8e),
   'i16x8.sub': vectorBinary(0x91),
+  'i32x4.extend_low_i16x8_s': vectorUnary(0xa7),
+  'i32x4.extend_high_i16x8_s': vectorUnary(0xa8),
   'i32x4.shl': vectorShift(0xab),
   'i32x4.shr_s': vectorShift(0xac),
   'i32x4.shr_u': vectorShift(0xad),
@@ -95,6 +102,7 @@ export const LOADS = {
   'i32.load16_u': { opcode: 0x2f, result: 'i32' },
   'v128.load': { opcode: SIMD + 0x00, result: 'v128' },
   'v128.load8x8_s': { opcode: SIMD + 0x01, result: 'v128' },
+  'v128.load8x8_u': { opcode: SIMD + 0x02, result: 'v128' },
   'v128.load16x4_s': { opcode: SIMD + 0x03, result: 'v128' },
   'v128.load16x4_u': { opcode: SIMD + 0x04, result: 'v128' },
   'v128.load32_splat': { opcode: SIMD + 0x09, result: 'v128' },
@@ -111,6 +119,7 @@ export const STORES = {
 
 /** One lane of a vector as a number. */
 export const LANES = {
+  'i8x16.extract_lane_s': { opcode: SIMD + 0x15, result: 'i32' },
   'i32x4.extract_lane': { opcode: SIMD + 0x1b, result: 'i32' },
   'f32x4.extract_lane': { opcode: SIMD + 0x1f, result: 'f32' },
 } as const satisfies Record<string, { opcode: number; result: ValueType }>

@@ -1,7 +1,17 @@
-import type { RunnableType } from '../../../weights/element-type.ts'
+import type { DecodableType } from '../../../weights/element-type.ts'
 import { type F32, type I32, load, op, sum } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
-import { HALF_FACTOR } from './half.ts'
+import {
+  BLOCK_COLUMNS,
+  BLOCKS_PER_HEAD,
+  type BlockLayout,
+  blockLayout,
+  MINIMUMS_IN_HEAD,
+  QUAD,
+} from '../layout/block-layout.ts'
+import { Codes } from './codes.ts'
+import { halfAt } from './half.ts'
+import { scaleOfRow } from './scales.ts'
 
 interface Row {
   readonly f: FunctionBuilder
@@ -18,7 +28,7 @@ interface Row {
  * Emits `embedding_TYPE`: output[t] = table[ids[t]] as floats, for rows t in [from, to), from a table in the layout of
  * the linear kernels (see linear-*.ts), so that a table can serve both ends of a model.
  */
-export function embeddingKernel(type: RunnableType): FunctionBuilder {
+export function embeddingKernel(type: DecodableType): FunctionBuilder {
   const f = new FunctionBuilder(`embedding_${type}`)
   const { table, groupBytes, columns, ids, output, outputStride, from, to } = f.parameterList(
     'table',
@@ -47,7 +57,7 @@ export function embeddingKernel(type: RunnableType): FunctionBuilder {
   return f
 }
 
-function emitRow(type: RunnableType, row: Row): void {
+function emitRow(type: DecodableType, row: Row): void {
   const times = (factor: number): I32 => op('i32.mul', row.place, factor)
   switch (type) {
     case 'F32':
@@ -61,11 +71,8 @@ function emitRow(type: RunnableType, row: Row): void {
         return op('f32.reinterpret_i32', op('i32.shl', load('i32.load16_u', at), 16))
       })
       break
-    case 'Q8_0':
-      emitQ8Blocks(row)
-      break
-    case 'Q4_0':
-      emitQ4Blocks(row)
+    default:
+      emitBlocks(blockLayout(type), row)
   }
 }
 
@@ -78,40 +85,41 @@ function emitColumns({ f, source, target, end }: Row, start: I32, step: number, 
   })
 }
 
-function emitQ8Blocks({ f, source, target, end, place }: Row): void {
-  const twice = f.let('twice', op('i32.mul', place, 2))
-  const scale = f.local('scale', 'f32')
-  const quants = f.local('quants', 'i32')
-  f.forRange(target, end, 128, () => {
-    f.set(quants, sum(source, twice))
-    f.set(scale, halfAt(quants, 256))
-    for (let k = 0; k < 32; k++) {
-      const quant = load('i32.load8_s', quants, (k >> 1) * 16 + (k & 1))
-      f.store('f32.store', target, 4 * k, op('f32.mul', scale, op('f32.convert_i32_s', quant)))
+function emitBlocks(layout: BlockLayout, { f, source, target, end, place }: Row): void {
+  const codes = new Codes(f, layout)
+  const head = f.let('head', source)
+  const left = f.local('left', 'i32')
+  f.set(left, 0)
+  f.forRange(target, end, 4 * BLOCK_COLUMNS, () => {
+    if (layout.headBytes > 0) {
+      f.if(op('i32.eqz', left), () => {
+        f.set(head, source)
+        f.increase(source, layout.headBytes)
+        f.set(left, BLOCKS_PER_HEAD)
+      })
+      f.increase(left, -1)
     }
-    f.increase(source, 272)
+    emitBlock(layout, codes, { f, source, target, end, place }, head)
+    f.increase(source, layout.blockBytes)
   })
 }
 
-function emitQ4Blocks({ f, source, target, end, place }: Row): void {
+function emitBlock(layout: BlockLayout, codes: Codes, { f, source, target, place }: Row, head: I32): void {
+  const { format, scales, scaleBytes, minimums } = layout
+  const quads = f.let('quads', sum(source, op('i32.mul', place, QUAD)))
   const scale = f.local('scale', 'f32')
-  const quants = f.local('quants', 'i32')
-  const pair = f.local('pair', 'i32')
-  const value = (nibble: I32): F32 => op('f32.mul', scale, op('f32.convert_i32_s', op('i32.sub', nibble, 8)))
-  f.forRange(target, end, 128, () => {
-    f.set(scale, halfAt(sum(source, op('i32.mul', place, 2)), 128))
-    f.set(quants, sum(source, op('i32.mul', place, 4)))
-    for (let k = 0; k < 16; k++) {
-      f.set(pair, load('i32.load8_u', quants, (k >> 2) * 32 + (k & 1) * 2 + ((k >> 1) & 1)))
-      f.store('f32.store', target, 4 * k, value(op('i32.and', pair, 15)))
-      f.store('f32.store', target, 4 * k + 64, value(op('i32.shr_u', pair, 4)))
+  const minimum = f.local('minimum', 'f32')
+  for (let k = 0; k < BLOCK_COLUMNS; k++) {
+    const s = Math.floor(k / format.subBlock)
+    if (k % format.subBlock === 0) {
+      const part = (offset: number, headOffset: number): F32 => {
+        const group = { address: source, offset: offset + s * scaleBytes }
+        return scaleOfRow(format, group, { address: head, offset: headOffset }, place)
+      }
+      f.set(scale, part(scales, 0))
+      if (format.minimum) f.set(minimum, part(minimums, MINIMUMS_IN_HEAD))
     }
-    f.increase(source, 144)
-  })
-}
-
-/** The half at an address, as in half.ts. */
-function halfAt(address: I32, offset: number): F32 {
-  const moved = op('i32.and', op('i32.shl', load('i32.load16_s', address, offset), 13), 0x8fff_e000 | 0)
-  return op('f32.mul', op('f32.reinterpret_i32', moved), HALF_FACTOR)
+    const product = op('f32.mul', scale, codes.value(quads, k))
+    f.store('f32.store', target, 4 * k, format.minimum ? op('f32.sub', product, minimum) : product)
+  }
 }

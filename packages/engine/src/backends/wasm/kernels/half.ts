@@ -1,4 +1,4 @@
-import { type I32, load, op, type V128, vectorOf, vectorOfBits } from '../emitter/expression.ts'
+import { type F32, type I32, load, op, type V128, vectorOf, vectorOfBits } from '../emitter/expression.ts'
 import type { FunctionBuilder } from '../emitter/function.ts'
 
 /** What separates a half moved into the bits of a float from its value: the difference of the exponents' biases. */
@@ -10,6 +10,12 @@ export const HALF_FACTOR = 2 ** 112
  */
 export function loadHalves(address: I32, offset: number): V128 {
   return op('v128.and', op('i32x4.shl', load('v128.load16x4_s', address, offset), 13), vectorOfBits(0x8fff_e000))
+}
+
+/** The half at an address as a float. */
+export function halfAt(address: I32, offset: number): F32 {
+  const moved = op('i32.and', op('i32.shl', load('i32.load16_s', address, offset), 13), 0x8fff_e000 | 0)
+  return op('f32.mul', op('f32.reinterpret_i32', moved), HALF_FACTOR)
 }
 
 /**

@@ -1,13 +1,13 @@
-import { RUNNABLE_TYPES } from '../../../weights/element-type.ts'
+import { type DecodableType, isFloat } from '../../../weights/element-type.ts'
 import { ModuleBuilder } from '../emitter/module.ts'
+import { blockLayout } from '../layout/block-layout.ts'
 import { appendKernel } from './append.ts'
 import { attentionKernel } from './attention.ts'
 import { addBiasKernel, addKernel, gatedSiluKernel, selectRowsKernel } from './elementwise.ts'
 import { embeddingKernel } from './embedding.ts'
 import { addLinear } from './linear.ts'
+import { emitBlocksTile } from './linear-blocks.ts'
 import { emitFloatTile } from './linear-float.ts'
-import { emitQ4Tile } from './linear-q4-0.ts'
-import { emitQ8Tile } from './linear-q8-0.ts'
 import { normalizeKernel } from './normalize.ts'
 import { panelProductFunction } from './panel-product.ts'
 import { quantizeKernel } from './quantize.ts'
@@ -19,15 +19,15 @@ import { weightedSumKernel } from './weighted-sum.ts'
 /** A kernel with its parameters in the order of its declaration: addresses, sizes, the range of its units. */
 export type Kernel = (...parameters: number[]) => void
 
-/** The one module of kernels. They know addresses only; nothing of models, graphs or banks. */
-export function kernelModule(): ModuleBuilder {
+/**
+ * A module of kernels for weights of some types. They know addresses only; nothing of models, graphs or banks.
+ */
+export function kernelModule(types: Iterable<DecodableType>): ModuleBuilder {
   const module = new ModuleBuilder()
-  addLinear(module, 'F32', emitFloatTile('F32'))
-  addLinear(module, 'F16', emitFloatTile('F16'))
-  addLinear(module, 'BF16', emitFloatTile('BF16'))
-  addLinear(module, 'Q8_0', emitQ8Tile)
-  addLinear(module, 'Q4_0', emitQ4Tile)
-  for (const type of RUNNABLE_TYPES) module.add(embeddingKernel(type))
+  for (const type of types) {
+    addLinear(module, type, isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type)))
+    module.add(embeddingKernel(type))
+  }
   const attentionParts = {
     unpackHalves: module.addInternal(unpackHalvesFunction()),
     panelProduct: module.addInternal(panelProductFunction()),

@@ -1,8 +1,7 @@
+import type { FloatType } from '../../../weights/element-type.ts'
 import { load, op, type V128, vectorOf } from '../emitter/expression.ts'
 import { HALF_FACTOR, loadHalves } from './half.ts'
 import { type EmitTile, loadSplat } from './linear.ts'
-
-export type FloatType = 'F32' | 'F16' | 'BF16'
 
 const COLUMN_BYTES = { F32: 32, F16: 16, BF16: 16 } as const satisfies Record<FloatType, number>
 

@@ -11,7 +11,7 @@ import {
   zeroVector,
 } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
-import { ACTIVATION_BLOCK_BYTES } from '../layout/geometry.ts'
+import { ACTIVATION_BLOCK_BYTES, ACTIVATION_PARTS } from '../layout/geometry.ts'
 import { HALF_FACTOR, halvesOf } from './half.ts'
 import { largestLane, sumOfIntegerLanes } from './reduce.ts'
 import { ROUNDER, roundedSum } from './rounding.ts'
@@ -19,7 +19,7 @@ import { ROUNDER, roundedSum } from './rounding.ts'
 /**
  * Rounds rows [from, to) of activations to 8 bits in blocks of 32, as llama.cpp does: d = max |x| / 127, quants
  * q = x (127 / max |x|) to the nearest integer, ties to even, and d itself rounded to a half.
- * A block is 32 quants as i16, d times 2^112 (see half.ts) as f32, and the sum of the quants as i32.
+ * See layout/geometry.ts for what a block holds.
  */
 export function quantizeKernel(): FunctionBuilder {
   const f = new FunctionBuilder('quantize')
@@ -67,16 +67,21 @@ function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
   const rounded = vectors.map((vector) => {
     return op('i32x4.sub', roundedSum(op('f32x4.mul', vector, factor)), vectorOf(ROUNDER))
   })
-  const total = f.local('total', 'v128')
-  f.set(total, zeroVector())
-  for (let i = 0; i < 4; i++) {
-    const quants = f.let(`quants${i}`, op('i16x8.narrow_i32x4_s', rounded[2 * i], rounded[2 * i + 1]))
-    f.store('v128.store', target, 16 * i, quants)
-    f.set(total, op('i32x4.add', total, op('i32x4.dot_i16x8_s', quants, vectorOfBits(0x0001_0001))))
-  }
+  const quants = [0, 1, 2, 3].map((i) => {
+    return f.let(`quants${i}`, op('i16x8.narrow_i32x4_s', rounded[2 * i], rounded[2 * i + 1]))
+  })
+  quants.forEach((vector, i) => {
+    f.store('v128.store', target, 16 * i, vector)
+  })
   const halves = halvesOf(f, op('f32x4.splat', op('f32.div', largest, 127)))
-  f.store('f32.store', target, 64, scaleOf(halves))
-  f.store('i32.store', target, 68, sumOfIntegerLanes(f, total))
+  const halfScale = f.let('halfScale', scaleOf(halves))
+  f.store('f32.store', target, ACTIVATION_PARTS.halfScale, halfScale)
+  f.store('f32.store', target, ACTIVATION_PARTS.scale, op('f32.mul', halfScale, 2 ** -112))
+  for (const half of [0, 1]) {
+    const eight = op('i16x8.add', quants[2 * half], quants[2 * half + 1])
+    const four = op('i32x4.dot_i16x8_s', eight, vectorOfBits(0x0001_0001))
+    f.store('i32.store16', target, ACTIVATION_PARTS.sums + 2 * half, sumOfIntegerLanes(f, four))
+  }
 }
 
 /** The half in the lowest lane times 2^112. Moved into the place of a float it is 2^112 too small. */

@@ -1,27 +1,32 @@
-import { type ElementType, rowBytes } from '../../../weights/element-type.ts'
-
-/** Rows of a weight whose elements are interleaved, so that one activation meets 4 of them per vector. */
-export const ROWS_PER_GROUP = 8
+import { type DecodableType, isFloat, rowBytes } from '../../../weights/element-type.ts'
+import { blockGroupBytes, ROWS_PER_GROUP } from './block-layout.ts'
 
 /** Floats to which rows of values are padded: no kernel needs a tail for stores of whole vectors. */
 const ROW_ALIGNMENT = 8
 
-/** One block of quantised activations: 32 i16 quants, the f32 scale times 2^112, the i32 sum of the quants. */
+/** One block of quantised activations: 32 quants as i16, and behind them the parts below. */
 export const ACTIVATION_BLOCK = 32
-export const ACTIVATION_BLOCK_BYTES = 72
+export const ACTIVATION_BLOCK_BYTES = 76
+export const ACTIVATION_PARTS = {
+  /** The scale times 2^112, for halves that lack this factor (kernels/half.ts). */
+  halfScale: 64,
+  scale: 68,
+  /** The sums of the first and of the last 16 quants, as i16. */
+  sums: 72,
+} as const
 
 /** Bytes from one row of a value to the next. */
 export function rowStride(width: number): number {
   return 4 * roundUp(width, ROW_ALIGNMENT)
 }
 
-/** Bytes of a group of 8 rows: as many as in the file. */
-export function groupBytes(type: ElementType, columns: number): number {
-  return ROWS_PER_GROUP * rowBytes(type, columns)
+/** Bytes of a group of 8 rows. */
+export function groupBytes(type: DecodableType, columns: number): number {
+  return isFloat(type) ? ROWS_PER_GROUP * rowBytes(type, columns) : blockGroupBytes(type, columns)
 }
 
 /** Bytes of a repacked matrix; rows are filled up with zeros to whole groups. */
-export function matrixBytes(type: ElementType, rows: number, columns: number): number {
+export function matrixBytes(type: DecodableType, rows: number, columns: number): number {
   return Math.ceil(rows / ROWS_PER_GROUP) * groupBytes(type, columns)
 }
 

@@ -1,0 +1,117 @@
+import { type Block, newBlock } from '../../../weights/decode/block.ts'
+import { BLOCK_FORMATS, type QuantizedType } from '../../../weights/decode/formats.ts'
+import { ELEMENT_LAYOUTS } from '../../../weights/element-type.ts'
+import { floatToHalf } from '../../../weights/half.ts'
+import {
+  BLOCK_COLUMNS,
+  BLOCKS_PER_HEAD,
+  type BlockLayout,
+  blockLayout,
+  CHUNK_BYTES,
+  type Plane,
+  QUAD,
+  ROWS_PER_GROUP,
+} from './block-layout.ts'
+import type { MemoryViews } from './pack.ts'
+
+/** What writes rows of quantised weights, as stored, to their places in the groups at given addresses. */
+export function blockPacker(memory: MemoryViews, type: QuantizedType) {
+  const layout = blockLayout(type)
+  const { take } = BLOCK_FORMATS[type]
+  const { blockLength, blockBytes } = ELEMENT_LAYOUTS[type]
+  const blocks = blockLength / BLOCK_COLUMNS
+  const block = newBlock()
+  return (row: Uint8Array, group: number, place: number): void => {
+    const stored = new DataView(row.buffer, row.byteOffset, row.byteLength)
+    for (let at = 0, index = 0; at < row.length; at += blockBytes, index += blocks) {
+      take(stored, at, block)
+      placeBlock(memory, layout, group, place, block, index, blocks)
+    }
+  }
+}
+
+/** Writes a block of a file as `blocks` blocks of a layout, the first of which is the block `index` of its row. */
+export function placeBlock(
+  memory: MemoryViews,
+  layout: BlockLayout,
+  group: number,
+  place: number,
+  block: Block,
+  index: number,
+  blocks: number,
+): void {
+  const { planes, blockBytes, headBytes } = layout
+  let address = group + index * blockBytes
+  if (headBytes > 0) {
+    address += (index / BLOCKS_PER_HEAD) * headBytes
+    placeHead(memory.floats, layout, address, place, block)
+    address += headBytes
+  }
+  for (let i = 0; i < blocks; i++) {
+    for (let p = 0; p < planes.length; p++) placeCodes(memory.words, planes[p], address, place, block, i)
+    placeScales(memory, layout, address, place, block, i)
+    address += blockBytes
+  }
+}
+
+function placeHead(floats: Float32Array, { format }: BlockLayout, address: number, place: number, block: Block): void {
+  const target = address / 4 + place
+  floats[target] = block.d
+  if (format.minimum) floats[target + ROWS_PER_GROUP] = block.dmin
+}
+
+/** Some bits of 32 codes: of every chunk a word for this row. */
+function placeCodes(
+  words: Uint32Array,
+  { bits, shift, quads, offset }: Plane,
+  address: number,
+  place: number,
+  { codeWords }: Block,
+  index: number,
+): void {
+  const mask = Math.imul((1 << bits) - 1, 0x0101_0101)
+  const end = ((index + 1) * BLOCK_COLUMNS) / QUAD
+  let target = (address + offset) / 4 + place
+  for (let from = end - BLOCK_COLUMNS / QUAD; from < end; ) {
+    let word = 0
+    for (let moved = 0; moved < bits * quads; moved += bits) word |= ((codeWords[from++] >>> shift) & mask) << moved
+    // As in BYTE_OF_COLUMN: the middle bytes change places.
+    words[target] = (word & 0xff00_00ff) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00)
+    target += CHUNK_BYTES / 4
+  }
+}
+
+function placeScales(
+  memory: MemoryViews,
+  { format, scales, scaleBytes, minimums }: BlockLayout,
+  address: number,
+  place: number,
+  block: Block,
+  index: number,
+): void {
+  const subBlocks = BLOCK_COLUMNS / format.subBlock
+  for (let i = 0; i < subBlocks; i++) {
+    const s = index * subBlocks + i
+    placeScale(memory, format.scale, address + scales + i * scaleBytes, place, block.d, block.factors[s])
+    if (format.minimum) {
+      placeScale(memory, format.scale, address + minimums + i * scaleBytes, place, block.dmin, block.minimumFactors[s])
+    }
+  }
+}
+
+/** @param address of the scales of 8 rows */
+function placeScale(
+  { bytes, halves }: MemoryViews,
+  kind: BlockLayout['format']['scale'],
+  address: number,
+  place: number,
+  d: number,
+  factor: number,
+): void {
+  if (kind === 'half') halves[address / 2 + place] = floatToHalf(d * factor)
+  else if (kind === 'factors') bytes[address + place] = factor
+  else bytes[address + place] = Math.log2(d) + POWER_BIAS
+}
+
+/** The byte e stands for 2^(e - 128). */
+const POWER_BIAS = 128
