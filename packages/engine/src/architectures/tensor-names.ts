@@ -46,3 +46,17 @@ export function byGgufName<T>(
   }
   return renamed
 }
+
+/**
+ * The GGUF name of one tensor, from its Hugging Face name; undefined where the table lacks it. As in `byGgufName`, a
+ * leading `model.` may be missing.
+ */
+export function ggufNameOf(huggingFaceName: string, table: Readonly<Record<string, string>>): string | undefined {
+  const numbers: string[] = []
+  const pattern = huggingFaceName.replace(/(?<=\.)(?:0|[1-9]\d*)(?=\.)/g, (number) => {
+    numbers.push(number)
+    return numbers.length === 1 ? '{n}' : '{e}'
+  })
+  const found = Object.entries(table).find(([, known]) => known === pattern || known === `model.${pattern}`)
+  return found?.[0].replace('{n}', numbers[0] ?? '').replace('{e}', numbers[1] ?? '')
+}

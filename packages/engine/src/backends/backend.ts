@@ -1,3 +1,4 @@
+import type { LowRankUpdates } from '../graph/low-rank.ts'
 import type { Graph } from '../graph/operations.ts'
 import type { Tensor } from '../weights/tensor.ts'
 
@@ -43,6 +44,14 @@ export interface Batch {
 /** Called with each intermediate as it is computed; `values` [rows, width] is valid only during the call. */
 export type Tap = (name: string, values: Float32Array, rows: number, width: number) => void
 
+/** An adapter at work. */
+export interface Attachment {
+  /** What multiplies all of its updates from the next step on. */
+  setScale(scale: number): void
+  /** Takes it out: what follows is to the bit as if it had never been there. Twice is fine. */
+  detach(): void
+}
+
 /** A graph with its weights and states in a backend's memory. */
 export interface CompiledModel {
   readonly memory: MemoryNeed
@@ -60,6 +69,12 @@ export interface CompiledModel {
    * @returns logits [outputRows.length, vocabulary]; valid until the next step
    */
   step(batch: Batch, tap?: Tap): Promise<Float32Array>
+  /**
+   * Adds an adapter's updates to what linear operations compute, from the next step on; the weights stay as they are.
+   * Several add up. Keys and values that are there already are the caller's business.
+   * @throws EngineError `out-of-memory`
+   */
+  attach(updates: LowRankUpdates, scale: number): Attachment
   /** Copies the first `tokens` tokens of a page, in every kv state. For forks that go on separately. */
   copyPage(from: number, to: number, tokens: number): void
   dispose(): void

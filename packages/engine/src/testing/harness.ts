@@ -1,22 +1,26 @@
-import { describe as describeModel } from '../architectures/describe.ts'
-import { type Backend, type CacheType, PAGE_LENGTH } from '../backends/backend.ts'
+import { describe as describeModel, type ModelDescription } from '../architectures/describe.ts'
+import { fitAdapter } from '../architectures/fit-adapter.ts'
+import { type Attachment, type Backend, type CacheType, type CompiledModel, PAGE_LENGTH } from '../backends/backend.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import { KeyValueCache } from '../cache/kv-cache.ts'
 import { Generator } from '../generate/generate.ts'
+import { openAdapter } from '../hub/open-adapter.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 
 /** A checkpoint on a backend without worker, tokenizer or sampling: what the model suite drives. */
 export class Harness {
   readonly cache: KeyValueCache
   readonly vocabulary: number
+  readonly #description: ModelDescription
+  readonly #model: CompiledModel
   readonly #generator: Generator
-  readonly #close: () => void
 
-  private constructor(cache: KeyValueCache, generator: Generator, vocabulary: number, close: () => void) {
+  private constructor(description: ModelDescription, model: CompiledModel, cache: KeyValueCache, generator: Generator) {
     this.cache = cache
-    this.vocabulary = vocabulary
+    this.vocabulary = description.config.vocabulary
+    this.#description = description
+    this.#model = model
     this.#generator = generator
-    this.#close = close
   }
 
   static async load(
@@ -25,13 +29,24 @@ export class Harness {
     { maxTokens = 64, pages = 32, cacheType = 'f32' as CacheType } = {},
   ): Promise<Harness> {
     const checkpoint = await openCheckpoint(path)
-    const { graph, tensors, config } = await describeModel(checkpoint)
+    const description = await describeModel(checkpoint)
+    const { graph, tensors } = description
     const limits = { maxTokens, maxRows: 16 }
     const model = backend.compile(graph, tensors, { ...limits, pages, cacheType })
     await model.load(tensors)
     await checkpoint.close()
     const cache = new KeyValueCache(pages, (from, to, tokens) => model.copyPage(from, to, tokens))
-    return new Harness(cache, new Generator(model, cache, limits), config.vocabulary, () => model.dispose())
+    return new Harness(description, model, cache, new Generator(model, cache, limits))
+  }
+
+  /** Sequences that were computed before keep what they have. */
+  async attach(path: string, scale = 1): Promise<Attachment> {
+    const adapter = await openAdapter(path)
+    try {
+      return this.#model.attach(await fitAdapter(adapter, this.#description), scale)
+    } finally {
+      await adapter.close()
+    }
   }
 
   /** Logits [ids.length, vocabulary] of tokens that follow the sequence's first `kept`. */
@@ -70,7 +85,7 @@ export class Harness {
   }
 
   dispose(): void {
-    this.#close()
+    this.#model.dispose()
   }
 }
 

@@ -1,9 +1,11 @@
 import { EngineError } from '../../errors.ts'
+import type { LowRankUpdates } from '../../graph/low-rank.ts'
 import type {
   AttentionOperation,
   ExpertsOperation,
   Graph,
   KeyValueState,
+  LinearOperation,
   Operation,
   Value,
   Weight,
@@ -11,6 +13,7 @@ import type {
 import { readFloat32 } from '../../weights/read.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import {
+  type Attachment,
   type Backend,
   type Batch,
   type CompiledModel,
@@ -54,6 +57,7 @@ class ReferenceModel implements CompiledModel {
   readonly memory: MemoryNeed
   readonly #graph: Graph
   readonly #weights = new Map<string, Float32Array>()
+  readonly #adapters = new Set<{ readonly updates: LowRankUpdates; scale: number }>()
   #stores: KeyValueStore[]
 
   constructor(graph: Graph, options: CompileOptions) {
@@ -95,12 +99,24 @@ class ReferenceModel implements CompiledModel {
     return values[this.#graph.logits.id]
   }
 
+  attach(updates: LowRankUpdates, scale: number): Attachment {
+    const adapter = { updates, scale }
+    this.#adapters.add(adapter)
+    return {
+      setScale(to) {
+        adapter.scale = to
+      },
+      detach: () => void this.#adapters.delete(adapter),
+    }
+  }
+
   copyPage(from: number, to: number, tokens: number): void {
     for (const store of this.#stores) store.copyPage(from, to, tokens)
   }
 
   dispose(): void {
     this.#weights.clear()
+    this.#adapters.clear()
     this.#stores = []
   }
 
@@ -111,10 +127,8 @@ class ReferenceModel implements CompiledModel {
         return embedding(this.#weight(operation.table), batch.ids, operation.output.width)
       case 'normalize':
         return normalize(of(operation.input), this.#weight(operation.weight), operation.epsilon)
-      case 'linear': {
-        const bias = operation.bias && this.#weight(operation.bias)
-        return linear(of(operation.input), this.#weight(operation.weight), operation.weight.columns, bias)
-      }
+      case 'linear':
+        return this.#multiply(operation, of(operation.input))
       case 'rotate':
         return rotate(of(operation.input), batch.positions, operation)
       case 'attention':
@@ -128,6 +142,19 @@ class ReferenceModel implements CompiledModel {
       case 'selectRows':
         return selectRows(of(operation.input), batch.outputRows, operation.output.width)
     }
+  }
+
+  #multiply({ weight, bias }: LinearOperation, input: Float32Array): Float32Array {
+    const output = linear(input, this.#weight(weight), weight.columns, bias && this.#weight(bias))
+    for (const { updates, scale } of this.#adapters) {
+      const update = updates.get(weight.name)
+      if (!update) continue
+      const inner = linear(input, update.a, weight.columns)
+      linear(inner, update.b, update.rank).forEach((y, i) => {
+        output[i] += scale * update.scale * y
+      })
+    }
+    return output
   }
 
   #attend(

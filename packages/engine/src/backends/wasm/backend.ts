@@ -1,8 +1,10 @@
 import { EngineError } from '../../errors.ts'
+import type { LowRankUpdates } from '../../graph/low-rank.ts'
 import type { Graph, Value } from '../../graph/operations.ts'
 import type { Tensor } from '../../weights/tensor.ts'
-import type { Backend, Batch, CompiledModel, CompileOptions, MemoryNeed, Tap } from '../backend.ts'
-import { createBank } from './bank.ts'
+import type { Attachment, Backend, Batch, CompiledModel, CompileOptions, MemoryNeed, Tap } from '../backend.ts'
+import { AdapterBank } from './adapter-bank.ts'
+import { type Bank, createBank } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph, type Instruction } from './compile.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
@@ -26,13 +28,18 @@ class WasmModel implements CompiledModel {
   readonly memory: MemoryNeed
   readonly #graph: Graph
   readonly #plan: Plan
+  readonly #options: CompileOptions
   #resident: Resident | undefined
+  #adapters: readonly AdapterBank[] = []
+  #instructions: readonly Instruction[] = []
 
   constructor(graph: Graph, plan: Plan, options: CompileOptions) {
     this.memory = plan.memory
     this.#graph = graph
     this.#plan = plan
+    this.#options = options
     this.#resident = allocate(graph, plan, options)
+    this.#compile([])
   }
 
   async load(tensors: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): Promise<void> {
@@ -40,10 +47,21 @@ class WasmModel implements CompiledModel {
   }
 
   async step(batch: Batch, tap?: Tap): Promise<Float32Array> {
-    const { inputs, instructions } = this.#live()
+    const { inputs } = this.#live()
     inputs.write(batch)
-    replay(instructions, tap && (({ output }) => output && this.#tap(tap, output)))
+    replay(this.#instructions, tap && (({ output }) => output && this.#tap(tap, output)))
     return this.#read(this.#graph.logits)
+  }
+
+  attach(updates: LowRankUpdates, scale: number): Attachment {
+    const adapter = new AdapterBank(updates, scale, this.#graph, this.#options)
+    this.#compile([...this.#adapters, adapter])
+    return {
+      setScale(to) {
+        adapter.scale = to
+      },
+      detach: () => this.#detach(adapter),
+    }
   }
 
   copyPage(from: number, to: number): void {
@@ -56,6 +74,18 @@ class WasmModel implements CompiledModel {
 
   dispose(): void {
     this.#resident = undefined
+    this.#adapters = []
+    this.#instructions = []
+  }
+
+  #detach(adapter: AdapterBank): void {
+    if (this.#adapters.includes(adapter)) this.#compile(this.#adapters.filter((other) => other !== adapter))
+  }
+
+  #compile(adapters: readonly AdapterBank[]): void {
+    const { bank, inputs } = this.#live()
+    this.#adapters = adapters
+    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, this.#options.cacheType, adapters)
   }
 
   #tap(tap: Tap, value: Value): void {
@@ -86,16 +116,16 @@ class WasmModel implements CompiledModel {
 
 /** What keeps the bank alive. */
 interface Resident {
+  readonly bank: Bank
   readonly views: MemoryViews
   readonly inputs: BatchInputs
-  readonly instructions: readonly Instruction[]
 }
 
 function allocate(graph: Graph, plan: Plan, options: CompileOptions): Resident {
   const bank = createBank(plan.bytes, plan)
   const views = viewsOf(bank.memory.buffer)
   const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
-  return { views, inputs, instructions: compileGraph(graph, plan, bank, inputs, options.cacheType) }
+  return { bank, views, inputs }
 }
 
 /** Ids that every table of the graph has rows for. */

@@ -13,6 +13,7 @@ import type {
   Weight,
 } from '../../graph/operations.ts'
 import type { CacheType } from '../backend.ts'
+import { type AdapterBank, withAdapters } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
 import type { BatchInputs } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
@@ -47,9 +48,13 @@ export function compileGraph(
   bank: Bank,
   inputs: BatchInputs,
   cacheType: CacheType,
+  adapters: readonly AdapterBank[],
 ): Instruction[] {
   const compiler = new Compiler(plan, bank, inputs, cacheType)
-  return graph.operations.flatMap((operation) => compiler.compile(operation))
+  return graph.operations.flatMap((operation) => {
+    const additions = adapters.flatMap((adapter) => adapter.compile(operation, plan, bank, inputs))
+    return withAdapters(compiler.compile(operation), operation, additions)
+  })
 }
 
 class Compiler {
