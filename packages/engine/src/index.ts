@@ -11,10 +11,11 @@ export type {
   Usage,
 } from './chat/reply.ts'
 export type { ToolCall, ToolDefinition } from './chat/tools.ts'
+export type { Adapter } from './client/adapter.ts'
 export { Conversation, type ConversationOptions } from './client/conversation.ts'
 export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
-export { inspect, openTokenizer } from './client/inspect.ts'
+export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
 export type { ChatOptions, Tool, ToolOptions, Tools } from './client/tools.ts'
 export {
@@ -34,7 +35,9 @@ export type { DownloadProgress } from './hub/progress.ts'
 export type { PullOptions } from './hub/pull.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {
+  AdapterInfo,
   AskOptions,
+  AttachOptions,
   LoadOptions,
   LoadProgress,
   MemoryEstimate,

@@ -1,4 +1,5 @@
 import type { LoadOptions, ReplyOptions } from '@laju/engine'
+import { adaptersOf } from './adapter-option.ts'
 import type { Arguments } from './arguments.ts'
 import type { CommandOption } from './command.ts'
 
@@ -53,6 +54,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
   return {
     contextLength: given.integer('context', 1),
     backend: given.choice('backend', ['wasm', 'reference']),
+    adapters: adaptersOf(given),
     signal,
   }
 }

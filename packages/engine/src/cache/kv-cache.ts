@@ -60,6 +60,11 @@ export class KeyValueCache {
     }
   }
 
+  /** Empties all sequences but those in use: what they hold is no longer what the model would compute. */
+  forgetIdle(): void {
+    for (const sequence of this.#idle) sequence.truncate(0)
+  }
+
   /** Gives up a sequence and its pages, at once or when it is released. */
   remove(sequence: KeyValueSequence): void {
     if (this.#inUse.has(sequence)) {

@@ -1,16 +1,18 @@
 import { describe } from '../architectures/describe.ts'
+import { openAdapter } from '../hub/open-adapter.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
+import { adapterInfo } from '../worker/adapter-info.ts'
 import { modelInfo } from '../worker/model-info.ts'
-import type { EngineOptions, ModelInfo } from '../worker/types.ts'
+import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
 import { locate } from './downloads.ts'
 
 /**
  * What a checkpoint is and what it needs, from its headers alone.
  * @param reference as for `load`
- * @throws CheckpointError, DownloadError, OptionError
+ * @throws CheckpointError, `is-an-adapter` where `inspectAdapter` is meant; DownloadError, OptionError
  */
 export async function inspect(
   reference: string,
@@ -21,6 +23,20 @@ export async function inspect(
     return modelInfo(checkpoint, await describe(checkpoint, signal), options)
   } finally {
     await checkpoint.close()
+  }
+}
+
+/**
+ * What an adapter is, from its headers alone.
+ * @param reference as for `Model.attach`
+ * @throws CheckpointError, DownloadError, OptionError
+ */
+export async function inspectAdapter(reference: string, options: PullOptions = {}): Promise<AdapterInfo> {
+  const adapter = await openAdapter(await locate(reference, options), options.signal)
+  try {
+    return adapterInfo(adapter)
+  } finally {
+    await adapter.close()
   }
 }
 

@@ -2,7 +2,8 @@ import type { Message } from '../chat/message.ts'
 import type { Reply } from '../chat/reply.ts'
 import { EngineError } from '../errors.ts'
 import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
-import type { AskOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
+import type { AskOptions, AttachOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
+import { Adapter } from './adapter.ts'
 import { Conversation, type ConversationOptions, newConversationNumber } from './conversation.ts'
 import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
@@ -10,20 +11,27 @@ import { Generation } from './generation.ts'
 import { replyInRounds } from './reply-in-rounds.ts'
 import type { ChatOptions } from './tools.ts'
 
+let nextAdapter = 1
+
 /**
  * Loads a model.
  * @param reference path of a GGUF or safetensors file, or of a folder with a model; or the name of a model that is
  *   downloaded if it is not here: `hf:owner/repository[:quantisation or file]`, the address of a GGUF file, or a short
  *   name such as `qwen3:0.6b`
- * @throws CheckpointError, DownloadError, OptionError, EngineError `out-of-memory`, AbortError
+ * @throws CheckpointError, DownloadError, OptionError, EngineError `out-of-memory`, AbortError; for `adapters` as `attach`
  */
 export async function load(reference: string, options: LoadOptions = {}): Promise<Model> {
-  const { onProgress, signal, ...engineOptions } = options
+  const { onProgress, signal, adapters = [], ...engineOptions } = options
   const path = await locate(reference, { onProgress, signal })
   const thread = await EngineThread.start()
   try {
     const request = { path, options: engineOptions }
-    return new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
+    const model = new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
+    for (const adapter of adapters) {
+      const { name, scale } = typeof adapter === 'string' ? { name: adapter, scale: 1 } : adapter
+      await model.attach(name, { scale, onProgress, signal })
+    }
+    return model
   } catch (error) {
     await thread.stop(disposed())
     throw error
@@ -34,6 +42,7 @@ export async function load(reference: string, options: LoadOptions = {}): Promis
 export class Model {
   readonly info: ModelInfo
   readonly #thread: EngineThread
+  #adapters: readonly Adapter[] = []
 
   constructor(thread: EngineThread, info: ModelInfo) {
     this.#thread = thread
@@ -123,6 +132,34 @@ export class Model {
 
   detokenize(ids: ArrayLike<number>): Promise<string> {
     return this.#thread.call('detokenize', { ids: Int32Array.from(ids) })
+  }
+
+  /** Those that are attached, in the order in which they were. */
+  get adapters(): readonly Adapter[] {
+    return this.#adapters
+  }
+
+  /**
+   * Attaches a LoRA adapter: from the next call on the model answers with it. Several add up. The model's own weights stay
+   * as they are, whatever type they are stored in. Conversations go on, and compute anew what they had computed.
+   * @param reference path of a folder that PEFT has saved, or of a GGUF or safetensors file; or a name, as for `load`
+   * @throws CheckpointError `adapter-mismatch` when it was made for another model, `unsupported-adapter` for kinds that
+   *   cannot be attached; DownloadError; OptionError; LajuError `busy` while the model is computing; AbortError
+   */
+  async attach(reference: string, { scale = 1, signal, onProgress }: AttachOptions = {}): Promise<Adapter> {
+    const path = await locate(reference, { signal, onProgress })
+    const number = nextAdapter++
+    const request = { path, adapter: number, scale }
+    const info = await this.#thread.call('attach', request, { signal }).catch(async (error) => {
+      // An abort may cross with the answer, and must leave nothing attached.
+      await this.#thread.call('detach', { adapter: number }).catch(() => {})
+      throw error
+    })
+    const adapter = new Adapter(this.#thread, { number, info, scale }, (detached) => {
+      this.#adapters = this.#adapters.filter((other) => other !== detached)
+    })
+    this.#adapters = [...this.#adapters, adapter]
+    return adapter
   }
 
   /** Ends every reply and frees everything. Twice is fine. */

@@ -64,6 +64,13 @@ export class Generator {
     return done
   }
 
+  /** Whether nothing is being computed, once what was aborted has come to its end. */
+  async isIdle(): Promise<boolean> {
+    this.#dropAborted()
+    await new Promise((resume) => setImmediate(resume))
+    return this.#active.length + this.#waiting.length === 0
+  }
+
   /** Ends every request with an error. */
   stop(error: unknown): void {
     for (const active of [...this.#active, ...this.#waiting]) this.#end(active, () => active.reject(error))
@@ -87,10 +94,7 @@ export class Generator {
 
   /** @returns whether there is anything to compute */
   #admit(): boolean {
-    for (const active of [...this.#active, ...this.#waiting]) {
-      const { signal } = active.request
-      if (signal?.aborted) this.#end(active, () => active.reject(new AbortError(signal.reason)))
-    }
+    this.#dropAborted()
     while (this.#waiting.length > 0) {
       const [next] = this.#waiting
       const { sequence, ids, maxLength } = next.request
@@ -107,6 +111,13 @@ export class Generator {
       this.#active.push(next)
     }
     return this.#active.length > 0
+  }
+
+  #dropAborted(): void {
+    for (const active of [...this.#active, ...this.#waiting]) {
+      const { signal } = active.request
+      if (signal?.aborted) this.#end(active, () => active.reject(new AbortError(signal.reason)))
+    }
   }
 
   async #step(): Promise<void> {

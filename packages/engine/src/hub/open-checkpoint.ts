@@ -3,12 +3,14 @@ import { openFile } from '../bytes/file-source.ts'
 import type { Folder } from '../bytes/folder.ts'
 import { systemError } from '../bytes/system-error.ts'
 import { CheckpointError } from '../errors.ts'
+import { isAdapter } from '../weights/adapter-gguf.ts'
 import type { Checkpoint, GgufCheckpoint } from '../weights/checkpoint.ts'
 import { fileKind } from '../weights/file-kind.ts'
 import { openGguf } from '../weights/gguf.ts'
 import { firstPartOf, isPart, openGgufParts } from '../weights/gguf-split.ts'
 import { quoted } from '../weights/quoted.ts'
 import { openSafetensors } from '../weights/safetensors.ts'
+import { isPeftFolder } from './open-adapter.ts'
 
 const ALLOWED =
   'Name a .gguf file, a .safetensors file, a folder that holds a model, or a model of the Hub (hf:owner/name).'
@@ -19,7 +21,7 @@ const ALLOWED =
  * any part. What a file is, its content decides.
  * Only headers are read.
  * @throws CheckpointError `not-found`, `not-a-file`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`,
- *   `truncated`, `read-failed`
+ *   `truncated`, `read-failed`, `is-an-adapter`
  */
 export async function openCheckpoint(path: string, signal?: AbortSignal): Promise<Checkpoint> {
   return (await isFolder(path)) ? openModelFolder(await openFolder(path), signal) : openModelFile(path, signal)
@@ -47,10 +49,12 @@ async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkp
   }
   await source.close()
   const folder = await openFolder(dirname(path), basename(path))
+  if (kind === 'safetensors' && isPeftFolder(folder)) throw anAdapter(path)
   return kind === 'gguf' ? openGgufOf(folder, basename(path), signal) : openSafetensors(folder, basename(path), signal)
 }
 
 async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
+  if (isPeftFolder(folder)) throw anAdapter(folder.name)
   const weights = folder.files.filter((file) => /\.safetensors(\.index\.json)?$/.test(file))
   // The parts of one model count as their first.
   const ggufs = [
@@ -74,9 +78,20 @@ async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Ch
 /** The file, and the other parts where it is one of several. */
 async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
   const checkpoint = await openGguf(await folder.open(file), signal)
+  if (isAdapter(checkpoint)) {
+    await checkpoint.close()
+    throw anAdapter(checkpoint.name)
+  }
   if (!isPart(checkpoint)) return checkpoint
   await checkpoint.close()
   return openGgufParts(folder, file, signal)
+}
+
+function anAdapter(file: string): CheckpointError {
+  return new CheckpointError('is-an-adapter', `${file} is an adapter: a change to a model, not a model.`, {
+    file,
+    remedy: 'Name the model that it was made for, and attach it: --adapter, or `adapters` in TypeScript.',
+  })
 }
 
 async function notFound(path: string): Promise<CheckpointError> {

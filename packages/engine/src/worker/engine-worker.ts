@@ -55,6 +55,12 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
       return loaded.tokenizer.encode(message.request.text, message.request)
     case 'detokenize':
       return loaded.tokenizer.decode(message.request.ids)
+    case 'attach':
+      return loaded.adapters.attach(message.request, signal)
+    case 'scale':
+      return loaded.adapters.scale(message.request.adapter, message.request.scale)
+    case 'detach':
+      return loaded.adapters.detach(message.request.adapter)
     case 'fork':
       return loaded.fork(message.request.from, message.request.to)
     case 'forget':

@@ -15,6 +15,7 @@ import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
+import { Adapters } from './adapters.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import type { ReplyRequest } from './messages.ts'
 import { chatTemplateSource, compileOptions, modelInfo } from './model-info.ts'
@@ -23,6 +24,7 @@ import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 interface Parts {
   readonly info: ModelInfo
+  readonly description: ModelDescription
   readonly model: CompiledModel
   readonly limits: CompileOptions
   readonly tokenizer: Lazy<Tokenizer>
@@ -38,14 +40,18 @@ type Lazy<Part> = () => Part
 /** One loaded model with its sequences: what the worker thread runs. */
 export class Engine {
   readonly info: ModelInfo
+  readonly adapters: Adapters
   readonly #parts: Parts
   readonly #cache: KeyValueCache
   readonly #generator: Generator
   readonly #conversations = new Map<number, KeyValueSequence>()
+  /** Calls under way that compute one thing after the other, and all of them with the same adapters. */
+  #rankings = 0
 
   private constructor(parts: Parts) {
-    const { info, model, limits } = parts
+    const { info, model, limits, description } = parts
     this.info = info
+    this.adapters = new Adapters(model, description, (change) => this.#change(change))
     this.#parts = parts
     this.#cache = new KeyValueCache(limits.pages, (from, to, tokens) => model.copyPage(from, to, tokens))
     this.#generator = new Generator(model, this.#cache, limits)
@@ -64,7 +70,7 @@ export class Engine {
       const info = modelInfo(checkpoint, description, options)
       const limits = compileOptions(description, options)
       const model = await loadWeights(description, options, limits, { signal, onProgress })
-      return new Engine({ info, model, limits, ...textParts(checkpoint) })
+      return new Engine({ info, description, model, limits, ...textParts(checkpoint) })
     } finally {
       await checkpoint.close()
     }
@@ -170,6 +176,7 @@ export class Engine {
     const all = request.documents.map((document) => tokensToRank(request, document, this.tokenizer))
     for (const ids of all) this.#checkPrompt(ids, 0)
     const sequence = this.#cache.create()
+    this.#rankings++
     try {
       const scores: number[] = []
       for (const ids of all) {
@@ -178,6 +185,7 @@ export class Engine {
       }
       return scores
     } finally {
+      this.#rankings--
       this.#cache.remove(sequence)
     }
   }
@@ -196,6 +204,22 @@ export class Engine {
   dispose(): void {
     this.#generator.stop(new EngineError('disposed', 'The model has been disposed.'))
     this.#parts.model.dispose()
+  }
+
+  /**
+   * Changes what the model computes, and forgets what conversations have computed: a reply is of one piece, and keys and
+   * values are of one model.
+   * @throws LajuError `busy`
+   */
+  async #change<Result>(change: () => Result): Promise<Result> {
+    if (!(await this.#generator.isIdle()) || this.#rankings > 0) {
+      throw new LajuError('busy', 'The model is computing, and its adapters cannot be changed meanwhile.', {
+        remedy: 'Await the replies that are under way, or abort them first.',
+      })
+    }
+    const result = change()
+    this.#cache.forgetIdle()
+    return result
   }
 
   /** Logits and final hidden state of the last of some tokens. */

@@ -3,7 +3,7 @@ import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
-import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
+import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 /** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
 export interface Calls {
@@ -14,6 +14,9 @@ export interface Calls {
   rank: { request: RankRequest; event: never; result: number[] }
   tokenize: { request: { text: string; special: boolean; beginning: boolean }; event: never; result: Int32Array }
   detokenize: { request: { ids: Int32Array }; event: never; result: string }
+  attach: { request: AttachRequest; event: never; result: AdapterInfo }
+  scale: { request: { adapter: number; scale: number }; event: never; result: undefined }
+  detach: { request: { adapter: number }; event: never; result: undefined }
   fork: { request: { from: number; to: number }; event: never; result: undefined }
   forget: { request: { conversation: number }; event: never; result: undefined }
 }
@@ -28,6 +31,13 @@ export interface ReplyRequest {
   /** Whose keys and values to go on from and keep; without one nothing is kept. */
   readonly conversation: number | undefined
   readonly options: ReplyOptions
+}
+
+export interface AttachRequest {
+  readonly path: string
+  /** What the adapter is called by from now on. */
+  readonly adapter: number
+  readonly scale: number
 }
 
 export type ToWorker =

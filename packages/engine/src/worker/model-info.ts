@@ -96,7 +96,12 @@ function nameOf(checkpoint: Checkpoint): string {
   if (typeof stated === 'string' && stated !== '') return stated
   const repository = repositoryAt(checkpoint.name)
   if (checkpoint.format === 'safetensors' && repository !== undefined) return repository
-  return checkpoint.name.split(/[\\/]/).findLast((part) => part !== '') ?? checkpoint.name
+  return fileName(checkpoint.name)
+}
+
+/** The last part of a path. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 }
 
 /** The template's Jinja source, wherever the format keeps it. */

@@ -23,7 +23,16 @@ export interface EngineOptions {
   readonly cacheType?: CacheType
 }
 
+export interface AttachOptions {
+  /** Multiplies what the adapter adds, its own scale aside; default 1. */
+  readonly scale?: number
+  readonly onProgress?: (progress: DownloadProgress) => void
+  readonly signal?: AbortSignal
+}
+
 export interface LoadOptions extends EngineOptions {
+  /** Adapters to attach at once, by their names or paths: see `Model.attach`. */
+  readonly adapters?: readonly (string | { readonly name: string; readonly scale?: number })[]
   readonly onProgress?: (progress: LoadProgress) => void
   readonly signal?: AbortSignal
 }
@@ -69,6 +78,24 @@ export interface ModelInfo {
   readonly chatTemplate: string | undefined
   /** Whether the template can switch thinking on and off. */
   readonly switchableThinking: boolean
+}
+
+/** What an adapter says about itself. */
+export interface AdapterInfo {
+  /** Of its file or folder. */
+  readonly name: string
+  readonly format: 'peft' | 'gguf'
+  /** The model it was made for, as its author wrote it. */
+  readonly baseModel: string | undefined
+  /** The family of that model, which only GGUF adapters say. */
+  readonly architecture: string | undefined
+  /** From the lowest to the highest. */
+  readonly ranks: readonly number[]
+  /** Weights that it changes, by the last parts of their names: `q_proj`, or `attn_q` in GGUF. */
+  readonly targets: readonly { readonly name: string; readonly weights: number }[]
+  readonly parameters: number
+  /** What its two matrices take in the file. */
+  readonly bytes: number
 }
 
 export interface RankOptions {

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { ModelInfo } from '@laju/engine'
+import { ADAPTER_OPTION } from '../adapter-option.ts'
 import type { Arguments } from '../arguments.ts'
 import { parseChatCommand } from '../chat/chat-command.ts'
 import { ChatSession } from '../chat/chat-session.ts'
@@ -20,6 +21,7 @@ export const chat: Command = {
   options: {
     ask: { type: 'string', value: 'QUESTION', help: 'ask this first; without a terminal, only this' },
     ...REPLY_OPTIONS,
+    ...ADAPTER_OPTION,
     ...LOAD_OPTIONS,
   },
   examples: [

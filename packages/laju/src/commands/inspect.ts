@@ -1,4 +1,12 @@
-import { inspect as inspectModel, type MemoryEstimate, type ModelInfo, TemplateError } from '@laju/engine'
+import {
+  type AdapterInfo,
+  inspectAdapter,
+  inspect as inspectModel,
+  LajuError,
+  type MemoryEstimate,
+  type ModelInfo,
+  TemplateError,
+} from '@laju/engine'
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
@@ -8,8 +16,8 @@ import { formatBytes, formatCount, grouped } from '../terminal/units.ts'
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'Show what a model is and how much memory it needs, without loading it.',
-  parameters: [{ name: 'MODEL', help: MODEL_HELP }],
+  summary: 'Show what a model is and how much memory it needs, or what an adapter is, without loading it.',
+  parameters: [{ name: 'MODEL', help: `${MODEL_HELP}; or an adapter` }],
   options: {
     ...LOAD_OPTIONS,
     template: { type: 'boolean', help: 'print only the chat template' },
@@ -25,10 +33,17 @@ export const inspect: Command = {
     given.refuseTogether('template', 'json')
     const { contextLength, backend } = loadOptions(given, signal)
     const typed = given.required(0)
-    const info = await showingProgress(typed, (onProgress) =>
-      inspectModel(resolveModel(typed), { contextLength, backend, signal, onProgress }),
-    )
-    if (given.flag('json')) console.log(JSON.stringify({ ...info, chatTemplate: info.chatTemplate ?? null }))
+    const info = await showingProgress(typed, async (onProgress) => {
+      const reference = resolveModel(typed)
+      try {
+        return await inspectModel(reference, { contextLength, backend, signal, onProgress })
+      } catch (error) {
+        if (!(error instanceof LajuError) || error.code !== 'is-an-adapter' || given.flag('template')) throw error
+        return inspectAdapter(reference, { signal })
+      }
+    })
+    if ('ranks' in info) console.log(given.flag('json') ? JSON.stringify(info) : describeAdapter(info))
+    else if (given.flag('json')) console.log(JSON.stringify({ ...info, chatTemplate: info.chatTemplate ?? null }))
     else if (given.flag('template')) printTemplate(info)
     else console.log(describe(info))
   },
@@ -64,6 +79,24 @@ export function describe(info: ModelInfo): string {
     ['at full context', describeMemory(full)],
     ['chat template', describeTemplate(info)],
   ]
+  return table(rows)
+}
+
+/** As `describe`. */
+function describeAdapter({ name, format, baseModel, architecture, ranks, targets, ...size }: AdapterInfo): string {
+  return table([
+    ['name', name],
+    ['format', `LoRA adapter, ${format === 'peft' ? 'of PEFT' : 'GGUF'}`],
+    ...(baseModel === undefined ? [] : [['made for', baseModel] as const]),
+    ...(architecture === undefined ? [] : [['architecture', architecture] as const]),
+    ['rank', ranks.join(', ')],
+    ['changes', targets.map(({ name: target, weights }) => `${target} (${weights})`).join(', ')],
+    ['parameters', `${formatCount(size.parameters)} (${grouped(size.parameters)}), ${formatBytes(size.bytes)}`],
+    ['use', 'laju run MODEL PROMPT --adapter THIS'],
+  ])
+}
+
+function table(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
   return rows.map(([label, value]) => `${label.padEnd(width)}${neutralise(value).replaceAll('\n', ' ')}`).join('\n')
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { type Model, OptionError, TokenizerError } from '@laju/engine'
+import { ADAPTER_OPTION } from '../adapter-option.ts'
 import type { Command } from '../command.ts'
 import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
@@ -20,6 +21,7 @@ export const logits: Command = {
     tokens: { type: 'string', value: '1,2,3', help: 'the token ids (see "laju tokenize")' },
     'raw-output': { type: 'string', value: 'F', help: 'write float32 little-endian [tokens, vocabulary] to F' },
     top: { type: 'string', value: 'N', help: `show the N most likely next tokens (default ${DEFAULT_TOP})` },
+    ...ADAPTER_OPTION,
     backend: LOAD_OPTIONS.backend,
     json: { type: 'boolean', help: 'print one JSON object' },
   },

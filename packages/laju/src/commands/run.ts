@@ -1,4 +1,5 @@
 import { type AskOptions, type Generation, LajuError, type Message, type Model, type Reply } from '@laju/engine'
+import { ADAPTER_OPTION } from '../adapter-option.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { MODEL_HELP } from '../model-reference.ts'
@@ -23,6 +24,7 @@ export const run: Command = {
     ...REPLY_OPTIONS,
     raw: { type: 'boolean', help: 'continue the prompt as it is, without the chat template' },
     logprobs: { type: 'string', value: 'N', help: 'with --json: log-probabilities, with N alternatives a token' },
+    ...ADAPTER_OPTION,
     ...LOAD_OPTIONS,
     json: { type: 'boolean', help: 'print one JSON object: text, reasoning, finishReason, usage, timings' },
   },
@@ -30,6 +32,7 @@ export const run: Command = {
     { line: 'laju run nano "What is 12 + 30?"', help: 'one answer' },
     { line: 'cat notes.txt | laju run ./qwen3.gguf > summary.txt', help: 'only the answer goes into the file' },
     { line: 'laju run ./qwen3.gguf "Why is the sky blue?" --think-budget 256', help: 'think, but not for long' },
+    { line: 'laju run ./qwen3.gguf "Ahoy" --adapter ./pirate-lora:0.5', help: 'with an adapter at half its strength' },
     { line: 'laju run ./llama.gguf "Once upon" --raw --greedy --max-tokens 64 --json', help: 'for programs' },
   ],
 

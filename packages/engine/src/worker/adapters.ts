@@ -1,0 +1,67 @@
+import type { ModelDescription } from '../architectures/describe.ts'
+import { fitAdapter } from '../architectures/fit-adapter.ts'
+import type { Attachment, CompiledModel } from '../backends/backend.ts'
+import { LajuError, OptionError, throwIfAborted } from '../errors.ts'
+import { openAdapter } from '../hub/open-adapter.ts'
+import { adapterInfo } from './adapter-info.ts'
+import type { AttachRequest } from './messages.ts'
+import type { AdapterInfo } from './types.ts'
+
+/** Makes a change when nothing is being computed. @throws LajuError `busy` */
+type Change = <Result>(change: () => Result) => Promise<Result>
+
+/** The adapters of a loaded model, by numbers that the caller gives them. */
+export class Adapters {
+  readonly #model: CompiledModel
+  readonly #description: ModelDescription
+  readonly #change: Change
+  readonly #attached = new Map<number, Attachment>()
+
+  constructor(model: CompiledModel, description: ModelDescription, change: Change) {
+    this.#model = model
+    this.#description = description
+    this.#change = change
+  }
+
+  /**
+   * Adds an adapter's updates to the model's weights, for all that follows.
+   * @throws CheckpointError `adapter-mismatch`, `unsupported-adapter` and as `openAdapter`; EngineError `out-of-memory`;
+   *   OptionError; LajuError `busy`; AbortError
+   */
+  async attach({ path, adapter, scale }: AttachRequest, signal?: AbortSignal): Promise<AdapterInfo> {
+    checkScale(scale)
+    const file = await openAdapter(path, signal)
+    try {
+      const updates = await fitAdapter(file, this.#description, signal)
+      await this.#change(() => {
+        throwIfAborted(signal)
+        this.#attached.set(adapter, this.#model.attach(updates, scale))
+      })
+      return adapterInfo(file)
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** @throws OptionError; LajuError `busy`, `disposed` for an adapter that has been detached */
+  async scale(adapter: number, scale: number): Promise<undefined> {
+    checkScale(scale)
+    const attachment = this.#attached.get(adapter)
+    if (!attachment) throw new LajuError('disposed', 'The adapter has been detached.', { remedy: 'Attach it again.' })
+    await this.#change(() => attachment.setScale(scale))
+  }
+
+  /** Twice is fine. @throws LajuError `busy` */
+  async detach(adapter: number): Promise<undefined> {
+    const attachment = this.#attached.get(adapter)
+    if (!attachment) return
+    await this.#change(() => attachment.detach())
+    this.#attached.delete(adapter)
+  }
+}
+
+function checkScale(scale: number): void {
+  if (Number.isFinite(scale)) return
+  const remedy = '1 is what the adapter was made for.'
+  throw new OptionError('scale', `The scale of an adapter must be a finite number, not ${scale}.`, remedy)
+}
