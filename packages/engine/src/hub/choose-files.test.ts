@@ -49,6 +49,13 @@ describe('chooseFiles', () => {
     expect(chosen([...FOLDER, ...GGUFS], 'Q4_K_S').open).toBe('m-Q4_K_S.gguf')
   })
 
+  it('takes an adapter where there is no model', () => {
+    const files = ['adapter_config.json', 'adapter_model.safetensors']
+    expect(chosen(['README.md', ...files, 'training_args.bin'])).toEqual({ open: '', files })
+    expect(chosen([...FOLDER, ...files]).files).toContain('model.safetensors')
+    expect(() => chosen(files.slice(0, 1))).toThrow(CheckpointError)
+  })
+
   it.each([
     ['Q4_K', 'm-Q4_K_M.gguf'],
     ['Q6_K', 'm-Q4_K_S.gguf'],

@@ -69,7 +69,13 @@ function unnamed<File extends Named>(files: readonly File[], where: string): Cho
 /** The weights as transformers names them; else whatever weights there are. */
 function safetensors<File extends Named>(files: readonly File[]): Choice<File> | undefined {
   const usual = folder(files, (path) => /^model(-\d+-of-\d+)?\.safetensors$/.test(path), '')
-  return usual ?? folder(files, (path) => /^[^/]+\.safetensors$/.test(path), '')
+  return usual ?? adapter(files) ?? folder(files, (path) => /^[^/]+\.safetensors$/.test(path), '')
+}
+
+/** An adapter as PEFT saves it. */
+function adapter<File extends Named>(files: readonly File[]): Choice<File> | undefined {
+  const parts = files.filter(({ path }) => path === 'adapter_config.json' || path === 'adapter_model.safetensors')
+  return parts.length === 2 ? { open: '', files: parts } : undefined
 }
 
 /** Safetensors files with what lies beside them. */

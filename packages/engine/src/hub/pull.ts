@@ -59,6 +59,8 @@ async function findInCache(reference: RepositoryReference): Promise<string | und
 /** Whether a folder of safetensors files has what it needs: other programs may have fetched some of it only. */
 async function hasAll(folder: string, { files }: Choice<{ path: string }>): Promise<boolean> {
   const names = new Set(files.map(({ path }) => path))
+  // Of an adapter's two files neither can be missing here, and it has no tokenizer.
+  if (names.has('adapter_config.json') && !names.has('config.json')) return true
   const hasTokenizer = ['tokenizer.json', 'tokenizer.model', 'vocab.json'].some((name) => names.has(name))
   if (!hasTokenizer) return false
   for (const name of names) {
