@@ -52,6 +52,7 @@ export function byGgufName<T>(
  * leading `model.` may be missing.
  */
 export function ggufNameOf(huggingFaceName: string, table: Readonly<Record<string, string>>): string | undefined {
+  if (huggingFaceName.includes('{')) return undefined
   const numbers: string[] = []
   const pattern = huggingFaceName.replace(/(?<=\.)(?:0|[1-9]\d*)(?=\.)/g, (number) => {
     numbers.push(number)

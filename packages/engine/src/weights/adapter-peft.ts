@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from './checkpoint.ts'
 import { isJsonObject, parseJsonObject, readAll } from './json.ts'
 import { quoted } from './quoted.ts'
 import { readSafetensorsHeader } from './safetensors-header.ts'
+import type { Tensor } from './tensor.ts'
 
 export const PEFT_CONFIG = 'adapter_config.json'
 export const PEFT_WEIGHTS = 'adapter_model.safetensors'
@@ -46,7 +47,9 @@ export async function openPeftAdapter(
   if (!folder.files.includes(weightsFile)) throw missing(folder, weightsFile)
   const source = await folder.open(weightsFile)
   try {
-    const pairs = pairTensors(source.name, await readSafetensorsHeader(source, signal), partOf, scaleOf)
+    const tensors = await readSafetensorsHeader(source, signal)
+    refuseTables(tensors, source.name)
+    const pairs = pairTensors(source.name, tensors, partOf, scaleOf)
     const base = config.base_model_name_or_path
     const baseModel = typeof base === 'string' && base !== '' ? base : undefined
     return { format: 'peft', name: folder.name, baseModel, architecture: undefined, pairs, close: () => source.close() }
@@ -54,6 +57,15 @@ export async function openPeftAdapter(
     await source.close()
     throw error
   }
+}
+
+/** PEFT adds the whole table or head that is adapted, which may have been trained or enlarged. */
+function refuseTables(tensors: readonly Tensor[], file: string): void {
+  const table = tensors.find(({ name }) => name.endsWith('.base_layer.weight'))
+  if (!table) return
+  const problem = `the tensor ${quoted(table.name)} is a weight of the model itself, which an adapter cannot replace here`
+  const remedy = `If it is as in the model, save again with \`save_pretrained(…, save_embedding_layers=False)\`. Or: ${MERGE}`
+  throw adapterError('unsupported-adapter', file, table.name, problem, remedy)
 }
 
 async function readConfig(folder: Folder, signal?: AbortSignal): Promise<JsonObject> {
@@ -79,15 +91,14 @@ function scaling(config: JsonObject, file: string): (target: string, rank: numbe
   const rsLora = isOn(config.use_rslora)
   const alpha = numberOf(config, 'lora_alpha', file)
   const r = numberOf(config, 'r', file)
-  const alphas = patternsOf(config, 'alpha_pattern', file)
+  const alphaOf = patternsOf(config, 'alpha_pattern', file)
   const ownRanks = isOn(config.rank_pattern)
   return (target, rank) => {
     if (rank !== r && !ownRanks) {
       const problem = `r is ${r}, but the matrices for ${quoted(target)} are of rank ${rank}`
       throw adapterError('invalid-checkpoint', file, 'r', problem, 'The two files are of different adapters.')
     }
-    const own = alphas.find(({ matches }) => matches(target.replace(/\.weight$/, '')))
-    return (own?.value ?? alpha) / (rsLora ? Math.sqrt(rank) : rank)
+    return (alphaOf(target.replace(/\.weight$/, '')) ?? alpha) / (rsLora ? Math.sqrt(rank) : rank)
   }
 }
 
@@ -120,24 +131,24 @@ function numberOf(config: JsonObject, field: string, file: string): number {
   throw adapterError('invalid-checkpoint', file, field, problem, 'The configuration is broken; get it again.')
 }
 
-interface Pattern {
-  readonly matches: (module: string) => boolean
-  readonly value: number
-}
+/** Parts of a module's name that a pattern may leave out. Real names have some six. */
+const MOST_PARTS = 32
 
 /**
- * PEFT's keys are regular expressions for the end of a module's name, of which the first that matches counts. Nearly all
- * that exist are plain names; a stranger's expression could take forever, so others are refused.
+ * What a table of patterns says of a module. PEFT's keys are regular expressions for the end of its name, of which the
+ * first that matches counts. Nearly all that exist are plain names; a stranger's expression could take forever, so others
+ * are refused.
  */
-function patternsOf(config: JsonObject, field: string, file: string): Pattern[] {
+function patternsOf(config: JsonObject, field: string, file: string): (module: string) => number | undefined {
   const patterns = config[field] ?? {}
   if (!isJsonObject(patterns)) {
     const problem = `${field} is not an object`
     throw adapterError('invalid-checkpoint', file, field, problem, 'The configuration is broken; get it again.')
   }
-  return Object.keys(patterns).map((key) => {
-    const name = key.replaceAll('\\.', '.').replace(/^\^/, '')
-    if (!/^[\w.]+$/.test(name)) {
+  const byName = new Map<string, { order: number; value: number }>()
+  Object.keys(patterns).forEach((key, order) => {
+    const name = key.replaceAll('\\.', '.')
+    if (!/^\^?[\w.]+$/.test(name)) {
       const problem = `${field} has the regular expression ${quoted(key)}, which this version cannot follow`
       throw adapterError(
         'unsupported-adapter',
@@ -147,9 +158,14 @@ function patternsOf(config: JsonObject, field: string, file: string): Pattern[] 
         `Write names of modules in its place. Or: ${MERGE}`,
       )
     }
-    const matches = (module: string) => module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))
-    return { matches, value: numberOf(patterns, key, file) }
+    if (!byName.has(name)) byName.set(name, { order, value: numberOf(patterns, key, file) })
   })
+  return (module) => {
+    const parts = module.split('.', MOST_PARTS)
+    const ends = parts.map((_, i) => parts.slice(i).join('.'))
+    const matching = [`^${module}`, ...ends].flatMap((end) => byName.get(end) ?? [])
+    return matching.sort((one, other) => one.order - other.order)[0]?.value
+  }
 }
 
 function missing(folder: Folder, file: string) {
