@@ -51,6 +51,12 @@ describe('openAdapter', () => {
     for (const path of [PEFT, FILE, join(PEFT, 'adapter_model.safetensors')]) {
       await expect(openCheckpoint(path)).rejects.toMatchObject({ code: 'is-an-adapter', remedy: expect.any(String) })
     }
+    const withConfig = temporaryFolder()
+    cpSync(PEFT, withConfig, { recursive: true })
+    writeFileSync(join(withConfig, 'config.json'), '{}')
+    await expect(openCheckpoint(withConfig)).rejects.toMatchObject({ code: 'is-an-adapter' })
+    writeFileSync(join(withConfig, 'model.safetensors'), '')
+    await expect(openCheckpoint(withConfig)).rejects.toMatchObject({ code: 'truncated' })
     const model = sharedData('refmodels/qwen3')
     if (model === undefined) return
     await expect(openAdapter(model)).rejects.toMatchObject({ code: 'unsupported-adapter', field: 'general.type' })

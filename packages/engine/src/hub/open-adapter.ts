@@ -25,7 +25,8 @@ export async function openAdapter(path: string, signal?: AbortSignal): Promise<A
 
 /** Whether a folder is an adapter of PEFT, and no model besides. */
 export function isPeftFolder({ files }: Folder): boolean {
-  return files.includes(PEFT_CONFIG) && !files.includes('config.json')
+  const ofModel = files.filter((file) => /\.(safetensors|gguf)$/.test(file) && file !== PEFT_WEIGHTS)
+  return files.includes(PEFT_CONFIG) && (ofModel.length === 0 || !files.includes('config.json'))
 }
 
 async function openAdapterFolder(folder: Folder, signal?: AbortSignal): Promise<AdapterFile> {
