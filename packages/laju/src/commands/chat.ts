@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import type { ModelInfo } from '@laju/engine'
+import type { Model } from '@laju/engine'
 import { ADAPTER_OPTION } from '../adapter-option.ts'
 import type { Arguments } from '../arguments.ts'
 import { parseChatCommand } from '../chat/chat-command.ts'
@@ -35,14 +35,14 @@ export const chat: Command = {
     await using model = await openModel(given.positional(0) ?? 'nano', loadOptions(given, signal))
     const conversation = model.conversation({ system: given.text('system') })
     const session = new ChatSession(model, conversation, options, new LiveOutput())
-    if (process.stdin.isTTY && process.stdout.isTTY) await talk(session, model.info, given, signal)
+    if (process.stdin.isTTY && process.stdout.isTTY) await talk(session, model, given, signal)
     else await answerLines(session, given, signal)
   },
 }
 
-async function talk(session: ChatSession, info: ModelInfo, given: Arguments, signal: AbortSignal): Promise<void> {
+async function talk(session: ChatSession, model: Model, given: Arguments, signal: AbortSignal): Promise<void> {
   const style = styleOf(process.stdout)
-  console.log(style.dim(greeting(info)))
+  console.log(style.dim(greeting(model)))
   const editor = new LineEditor(process.stdin, process.stdout, style.bold('> '))
   const end = () => editor.close()
   signal.addEventListener('abort', end, { once: true })
@@ -98,7 +98,9 @@ function echoed(question: string): string {
   return style.bold('> ') + neutralise(question)
 }
 
-function greeting({ name, architecture, parameters }: ModelInfo): string {
+function greeting({ info, adapters }: Model): string {
+  const { name, architecture, parameters } = info
   const model = `${neutralise(name)} · ${neutralise(architecture)} · ${formatCount(parameters)} parameters`
-  return `${model}\n/help shows what you can type; Ctrl-D leaves.\n`
+  const attached = adapters.map((adapter) => `with ${neutralise(adapter.info.name)} at ${adapter.scale}\n`)
+  return `${model}\n${attached.join('')}/help shows what you can type; Ctrl-D leaves.\n`
 }

@@ -66,21 +66,23 @@ export class AdapterBank {
     const here = this.#floats
     const [x, y] = [plan.values[input.id], plan.values[output.id]]
     const { columns, rows } = operation.weight
-    const copied = this.#rows(this.#work.input, columns)
-    const inner = this.#rows(this.#work.inner, update.a.rows)
-    const product = this.#rows(this.#work.product, rows)
+    const copied = rowsAt(this.#work.input, columns)
+    const inner = rowsAt(this.#work.inner, update.a.rows)
+    const product = rowsAt(this.#work.product, rows)
     const count = input.size === 'tokens' ? () => inputs.tokens : () => inputs.rows
     const perRow = { name, units: count, unitsAtOnce: ROWS_AT_ONCE, output: undefined }
     const enter = (from: number, to: number): void => {
       for (let row = from; row < to; row++) {
-        const [source, target] = [at(x, row), at(copied, row)]
+        const source = at(x, row)
+        const target = at(copied, row)
         for (let i = 0; i < columns; i++) here[target + i] = there[source + i]
       }
     }
     const leave = (from: number, to: number): void => {
       const scale = this.scale * update.scale
       for (let row = from; row < to; row++) {
-        const [source, target] = [at(product, row), at(y, row)]
+        const source = at(product, row)
+        const target = at(y, row)
         for (let i = 0; i < rows; i++) there[target + i] += scale * here[source + i]
       }
     }
@@ -103,10 +105,6 @@ export class AdapterBank {
       run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), y.address, y.stride, columns, from, to),
       output: undefined,
     }
-  }
-
-  #rows(address: number, width: number): PlacedRows {
-    return { address, stride: rowStride(width) }
   }
 }
 
@@ -156,6 +154,10 @@ function placeWork(
 function workOf({ input }: LinearOperation, { a, b }: PlacedUpdate, options: CompileOptions): WorkSpace {
   const rows = input.size === 'tokens' ? options.maxTokens : options.maxRows
   return { input: rows * rowStride(a.columns), inner: rows * rowStride(a.rows), product: rows * rowStride(b.rows) }
+}
+
+function rowsAt(address: number, width: number): PlacedRows {
+  return { address, stride: rowStride(width) }
 }
 
 /** The index of a row's first float. */
