@@ -11,6 +11,7 @@ const FLOORS = [
   'index.ts',
   'client',
   'worker',
+  'convert',
   'chat',
   'generate',
   'batch',

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'download-failed'
   | 'corrupt-download'
   | 'disk-full'
+  | 'write-failed'
   | 'offline'
 
 export interface ErrorDetails {

@@ -65,6 +65,7 @@ const gguf = (metadata: Record<string, MetadataValue> = {}, changes: Record<stri
     name: 'm.gguf',
     version: 3,
     metadata: new Map(Object.entries({ ...METADATA, ...metadata })),
+    numberTypes: new Map(),
     tensors: tensors(changes),
     close: async () => {},
   }) satisfies GgufCheckpoint

@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts'
+import type { GgufField } from '../weights/gguf-fields.ts'
 import { randomSeed } from './random.ts'
 import { checkSampling, SAMPLING_RANGES, type SamplingSettings } from './sampling-settings.ts'
 
@@ -124,6 +125,16 @@ export function samplingOfGenerationConfig(config: Readonly<Record<string, unkno
  */
 export function samplingOfGguf(metadata: ReadonlyMap<string, unknown>, file: string): Advice {
   return pick(GGUF_KEYS, (key) => metadata.get(key), file)
+}
+
+/** The advice as a GGUF header has it. */
+export function samplingToGguf(advice: Advice): Map<string, GgufField> {
+  const fields = new Map<string, GgufField>()
+  for (const [key, name] of Object.entries(GGUF_KEYS)) {
+    const value = advice[name]
+    if (value !== undefined) fields.set(key, { type: name === 'topK' ? 'int32' : 'float32', value })
+  }
+  return fields
 }
 
 function pick(

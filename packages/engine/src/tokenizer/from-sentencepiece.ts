@@ -35,8 +35,7 @@ export function tokenizerFromSentencePiece(
   name: string,
   companions: TokenizerCompanions = {},
 ): Tokenizer {
-  const model = readModel(bytes, name)
-  checkModel(model, name)
+  const model = readSentencePiece(bytes, name)
   const { vocabulary, added, byteIds, ranks } = readPieces(model.pieces, companions, name)
   const id = (field: number, otherwise: number): number | undefined => {
     // -1, "none", is written as what is left of 2^64.
@@ -81,13 +80,21 @@ interface Piece {
   readonly type: number
 }
 
-interface Model {
+/** What a file holds: pieces by their ids, and the numbers of the trainer's and the normalizer's settings. */
+export interface SentencePieceModel {
   readonly pieces: readonly Piece[]
   readonly trainer: ReadonlyMap<number, number>
   readonly normalizer: ReadonlyMap<number, number>
 }
 
-function readModel(bytes: Uint8Array, name: string): Model {
+/** @throws TokenizerError when it is broken or of a kind this engine does not run. */
+export function readSentencePiece(bytes: Uint8Array, name: string): SentencePieceModel {
+  const model = readModel(bytes, name)
+  checkModel(model, name)
+  return model
+}
+
+function readModel(bytes: Uint8Array, name: string): SentencePieceModel {
   const pieces: Piece[] = []
   let trainer = new Map<number, number>()
   let normalizer = new Map<number, number>()
@@ -137,7 +144,7 @@ function bytesOf({ number, value }: Field): Uint8Array {
   return value
 }
 
-function checkModel({ pieces, trainer, normalizer }: Model, name: string): void {
+function checkModel({ pieces, trainer, normalizer }: SentencePieceModel, name: string): void {
   const type = trainer.get(TRAINER.modelType) ?? 1
   if (type !== MODEL_TYPE_BPE)
     throw unsupported(name, `is of the kind ${MODEL_TYPES[type] ?? type}; only BPE is supported`)

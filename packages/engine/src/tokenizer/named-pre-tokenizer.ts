@@ -120,6 +120,9 @@ const NAMES: readonly {
   { patterns: GEMMA_4, addsBeginning: true, names: ['gemma4'] },
 ]
 
+/** One name of every kind that is known, in the order of the table. */
+export const PRE_TOKENIZER_NAMES: readonly string[] = NAMES.map(({ names }) => names[0])
+
 /**
  * The pre-tokenizer that `tokenizer.ggml.pre` names.
  * @throws TokenizerError when the name is none that is known.

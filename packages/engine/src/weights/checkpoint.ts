@@ -1,3 +1,4 @@
+import type { NumberType } from './gguf-fields.ts'
 import type { StringArray } from './string-array.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -32,6 +33,8 @@ export interface GgufCheckpoint {
   readonly name: string
   readonly version: number
   readonly metadata: ReadonlyMap<string, MetadataValue>
+  /** How the metadata that are single numbers are stored. */
+  readonly numberTypes: ReadonlyMap<string, NumberType>
   readonly tensors: ReadonlyMap<string, Tensor>
   close(): Promise<void>
 }

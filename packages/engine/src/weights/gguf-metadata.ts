@@ -1,4 +1,5 @@
 import type { MetadataArray, MetadataValue } from './checkpoint.ts'
+import { ARRAY_ID, BOOLEAN_ID, NUMBER_TYPES, type NumberType, STRING_ID } from './gguf-fields.ts'
 import type { HeaderCursor } from './header-cursor.ts'
 import { quoted } from './quoted.ts'
 import { StringArray } from './string-array.ts'
@@ -12,34 +13,25 @@ const DEEPEST_ARRAY = 4
 const MOST_INNER_ARRAYS = 65_536
 const MOST_BOOLEANS = 2 ** 20
 
-const BOOLEAN = 7
-const STRING = 8
-const ARRAY = 9
-
 type NumberArray = Exclude<MetadataArray, boolean[] | StringArray | MetadataArray[]>
-type NumberType = new (buffer: ArrayBuffer) => NumberArray
+type NumberArrayClass = (new (buffer: ArrayBuffer) => NumberArray) & { readonly BYTES_PER_ELEMENT: number }
 
-/** GGUF's ids of number types. Typed arrays read them as they are, on the little-endian machines that we run on. */
-const NUMBER_TYPES: { readonly [id: number]: (NumberType & { readonly BYTES_PER_ELEMENT: number }) | undefined } = {
-  0: Uint8Array,
-  1: Int8Array,
-  2: Uint16Array,
-  3: Int16Array,
-  4: Uint32Array,
-  5: Int32Array,
-  6: Float32Array,
-  10: BigUint64Array,
-  11: BigInt64Array,
-  12: Float64Array,
-}
+const NUMBER_TYPE_NAMES = Object.keys(NUMBER_TYPES) as NumberType[]
 
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const LENIENT = new TextDecoder('utf-8', { ignoreBOM: true })
 
+export interface Metadata {
+  readonly metadata: Map<string, MetadataValue>
+  /** How the values that are single numbers are stored: to write them again, one has to know. */
+  readonly numberTypes: Map<string, NumberType>
+}
+
 /** Reads `count` key-value pairs. Source: the GGUF specification, `gguf_metadata_kv_t`. */
-export async function readMetadata(cursor: HeaderCursor, count: number): Promise<Map<string, MetadataValue>> {
+export async function readMetadata(cursor: HeaderCursor, count: number): Promise<Metadata> {
   if (count > MOST_KEYS) throw cursor.fail(`it claims ${count} metadata keys; at most ${MOST_KEYS} are allowed.`)
   const metadata = new Map<string, MetadataValue>()
+  const numberTypes = new Map<string, NumberType>()
   const budget = { arrays: MOST_INNER_ARRAYS, booleans: MOST_BOOLEANS }
   for (let i = 0; i < count; i++) {
     cursor.field = `metadata key ${i + 1} of ${count}`
@@ -47,9 +39,12 @@ export async function readMetadata(cursor: HeaderCursor, count: number): Promise
     cursor.field = key
     if (metadata.has(key)) throw cursor.fail(`the metadata key ${quoted(key)} occurs twice.`)
     await cursor.need(4)
-    metadata.set(key, await readValue(cursor, cursor.u32(), 0, budget))
+    const id = cursor.u32()
+    metadata.set(key, await readValue(cursor, id, 0, budget))
+    const numberType = numberTypeOf(id)
+    if (numberType !== undefined) numberTypes.set(key, numberType)
   }
-  return metadata
+  return { metadata, numberTypes }
 }
 
 /** A key or tensor name: a string that is short, not empty, and valid UTF-8. */
@@ -74,9 +69,9 @@ interface Budget {
 }
 
 async function readValue(cursor: HeaderCursor, type: number, depth: number, budget: Budget): Promise<MetadataValue> {
-  if (type === STRING) return readString(cursor)
-  if (type === ARRAY) return readArray(cursor, depth, budget)
-  if (type === BOOLEAN) return (await readBooleans(cursor, 1, budget))[0]
+  if (type === STRING_ID) return readString(cursor)
+  if (type === ARRAY_ID) return readArray(cursor, depth, budget)
+  if (type === BOOLEAN_ID) return (await readBooleans(cursor, 1, budget))[0]
   const array = await readNumbers(cursor, type, 1)
   const value = array[0]
   return typeof value === 'bigint' && BigInt.asIntN(54, value) === value ? Number(value) : value
@@ -90,20 +85,25 @@ async function readString(cursor: HeaderCursor): Promise<string> {
 }
 
 async function readNumbers(cursor: HeaderCursor, type: number, count: number): Promise<NumberArray> {
-  const Numbers = NUMBER_TYPES[type]
-  if (!Numbers) throw cursor.fail(`${quoted(cursor.field)} has a value of the unknown type ${type}.`)
+  const name = numberTypeOf(type)
+  if (name === undefined) throw cursor.fail(`${quoted(cursor.field)} has a value of the unknown type ${type}.`)
+  const Numbers: NumberArrayClass = NUMBER_TYPES[name].array
   const size = count * Numbers.BYTES_PER_ELEMENT
   await cursor.need(size)
   return new Numbers(cursor.take(size).buffer)
+}
+
+function numberTypeOf(id: number): NumberType | undefined {
+  return NUMBER_TYPE_NAMES.find((name) => NUMBER_TYPES[name].id === id)
 }
 
 async function readArray(cursor: HeaderCursor, depth: number, budget: Budget): Promise<MetadataArray> {
   await cursor.need(12)
   const type = cursor.u32()
   const count = cursor.length()
-  if (type === STRING) return readStrings(cursor, count)
-  if (type === BOOLEAN) return readBooleans(cursor, count, budget)
-  if (type === ARRAY) return readArrays(cursor, count, depth + 1, budget)
+  if (type === STRING_ID) return readStrings(cursor, count)
+  if (type === BOOLEAN_ID) return readBooleans(cursor, count, budget)
+  if (type === ARRAY_ID) return readArrays(cursor, count, depth + 1, budget)
   return readNumbers(cursor, type, count)
 }
 

@@ -32,12 +32,12 @@ async function readHeader(source: ByteSource, signal?: AbortSignal): Promise<Ggu
   cursor.position = 4
   const version = readVersion(cursor)
   const tensorCount = cursor.length()
-  const metadata = await readMetadata(cursor, cursor.length())
+  const { metadata, numberTypes } = await readMetadata(cursor, cursor.length())
   const alignment = alignmentOf(cursor, metadata)
   const entries = await readTensorEntries(cursor, tensorCount)
   const dataStart = Math.ceil(cursor.position / alignment) * alignment
   const tensors = placeTensors(cursor, entries, dataStart, alignment)
-  return { format: 'gguf', name: source.name, version, metadata, tensors, close: () => source.close() }
+  return { format: 'gguf', name: source.name, version, metadata, numberTypes, tensors, close: () => source.close() }
 }
 
 function readVersion(cursor: HeaderCursor): number {

@@ -3,9 +3,10 @@ import type { ModelDescription } from '../architectures/describe.ts'
 import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
 import { ChatTemplate } from '../chat/template.ts'
+import { chatTemplateSource } from '../chat/template-source.ts'
 import { OptionError } from '../errors.ts'
-import { repositoryAt } from '../hub/reference.ts'
-import type { Checkpoint, JsonValue } from '../weights/checkpoint.ts'
+import { checkpointName } from '../hub/checkpoint-name.ts'
+import type { Checkpoint } from '../weights/checkpoint.ts'
 import type { Tensor } from '../weights/tensor.ts'
 import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
 
@@ -49,7 +50,7 @@ export function modelInfo(checkpoint: Checkpoint, description: ModelDescription,
   const contextLength = contextLengthOf(config, options)
   const chatTemplate = chatTemplateSource(checkpoint)
   return {
-    name: nameOf(checkpoint),
+    name: checkpointName(checkpoint),
     format: checkpoint.format,
     architecture: architecture.name,
     parameters: [...tensors.values()].reduce((sum, tensor) => sum + elements(tensor), 0),
@@ -87,41 +88,6 @@ function typesOf(tensors: ReadonlyMap<string, Tensor>): ModelInfo['types'] {
     types.set(type, { tensors: count + 1, bytes: bytes + byteLength })
   }
   return [...types].map(([type, counts]) => ({ type, ...counts }))
-}
-
-/** The publisher's name for it, or the file's. */
-function nameOf(checkpoint: Checkpoint): string {
-  const stated =
-    checkpoint.format === 'gguf' ? checkpoint.metadata.get('general.name') : checkpoint.config._name_or_path
-  if (typeof stated === 'string' && stated !== '') return stated
-  const repository = repositoryAt(checkpoint.name)
-  if (checkpoint.format === 'safetensors' && repository !== undefined) return repository
-  return fileName(checkpoint.name)
-}
-
-/** The last part of a path. */
-export function fileName(path: string): string {
-  return path.split(/[\\/]/).findLast((part) => part !== '') ?? path
-}
-
-/** The template's Jinja source, wherever the format keeps it. */
-export function chatTemplateSource(checkpoint: Checkpoint): string | undefined {
-  if (checkpoint.format === 'gguf') {
-    const template = checkpoint.metadata.get('tokenizer.chat_template')
-    return typeof template === 'string' ? template : undefined
-  }
-  return checkpoint.chatTemplate ?? defaultTemplate(checkpoint.tokenizerConfig?.chat_template)
-}
-
-/** tokenizer_config.json holds one template, or a list of named ones. */
-function defaultTemplate(template: JsonValue | undefined): string | undefined {
-  if (typeof template === 'string') return template
-  if (!Array.isArray(template)) return undefined
-  for (const entry of template) {
-    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) continue
-    if (entry.name === 'default' && typeof entry.template === 'string') return entry.template
-  }
-  return undefined
 }
 
 /** A template that cannot be parsed is reported when it is used, not when a model is looked at. */

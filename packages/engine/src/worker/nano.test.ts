@@ -5,11 +5,11 @@ import { wasmBackend } from '../backends/wasm/backend.ts'
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyPart } from '../chat/reply.ts'
 import { ChatTemplate } from '../chat/template.ts'
+import { chatTemplateSource } from '../chat/template-source.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import { Harness } from '../testing/harness.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import { Engine } from './engine.ts'
-import { chatTemplateSource } from './model-info.ts'
 
 /*
  * The bundled model, the only trained one that every checkout has, against Hugging Face (F32) and llama.cpp (Q8_0).

@@ -66,3 +66,12 @@ function yarnFrequency(
 export function yarnMagnitude(factor: number, multiplier = 1): number {
   return factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1
 }
+
+/** What each plain frequency is divided by, [dimensions / 2]: how GGUF holds Llama 3's scaling. */
+export function rotaryDivisors(config: RotaryConfig): Float32Array {
+  const { dimensions, base, scaling } = config
+  return Float32Array.from({ length: dimensions / 2 }, (_, i) => {
+    const plain = base ** ((-2 * i) / dimensions)
+    return plain / scale(plain, i, scaling, config)
+  })
+}
