@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { load, openTokenizer } from '@laju/engine'
 import { ChatTemplate } from '../packages/engine/src/chat/template.ts'
+import { chatTemplateSource } from '../packages/engine/src/chat/template-source.ts'
 import { openCheckpoint } from '../packages/engine/src/hub/open-checkpoint.ts'
-import { chatTemplateSource } from '../packages/engine/src/worker/model-info.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
 import { openLlama } from './contenders/open-llama.ts'
 

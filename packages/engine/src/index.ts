@@ -17,7 +17,11 @@ export { findDownloads, listDownloads, pull, removeDownloads } from './client/do
 export { Generation } from './client/generation.ts'
 export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
+export { type QuantizeOptions, quantize } from './client/quantize.ts'
 export type { ChatOptions, Tool, ToolOptions, Tools } from './client/tools.ts'
+export { FILE_TYPE_NAMES, type FileType, fileTypeNamed } from './convert/file-type.ts'
+export type { QuantizedFile } from './convert/quantize-file.ts'
+export { QUANTIZE_CHOICES, type QuantizeChoice, type QuantizedWeights } from './convert/quantize-on-load.ts'
 export {
   AbortError,
   CheckpointError,
@@ -42,6 +46,7 @@ export type {
   LoadProgress,
   MemoryEstimate,
   ModelInfo,
+  QuantizeProgress,
   RankedDocument,
   RankOptions,
 } from './worker/types.ts'

@@ -6,6 +6,7 @@ import { inspect } from './commands/inspect.ts'
 import { list } from './commands/list.ts'
 import { logits } from './commands/logits.ts'
 import { pull } from './commands/pull.ts'
+import { quantize } from './commands/quantize.ts'
 import { remove } from './commands/remove.ts'
 import { run } from './commands/run.ts'
 import { tokenize } from './commands/tokenize.ts'
@@ -14,7 +15,7 @@ import { Interruption } from './interruption.ts'
 import { errorLines, exitCodeOf } from './report-error.ts'
 import { UsageError } from './usage-error.ts'
 
-const COMMANDS: readonly Command[] = [chat, run, pull, list, remove, inspect, tokenize, logits]
+const COMMANDS: readonly Command[] = [chat, run, pull, list, remove, inspect, quantize, tokenize, logits]
 
 /**
  * Runs the command that was typed and answers the exit code: 0 ok, 1 failure, 2 wrong usage, 130 or 143 when a

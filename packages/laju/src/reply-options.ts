@@ -1,4 +1,4 @@
-import type { LoadOptions, ReplyOptions } from '@laju/engine'
+import { type LoadOptions, QUANTIZE_CHOICES, type ReplyOptions } from '@laju/engine'
 import { adaptersOf } from './adapter-option.ts'
 import type { Arguments } from './arguments.ts'
 import type { CommandOption } from './command.ts'
@@ -26,6 +26,7 @@ export const REPLY_OPTIONS = {
 export const LOAD_OPTIONS = {
   context: { type: 'string', value: 'N', help: 'most tokens of the conversation (default at most 4096)' },
   backend: { type: 'string', value: 'NAME', help: 'wasm (default) or reference (slow and exact)' },
+  quantize: { type: 'string', value: 'TYPE', help: 'hold float weights as Q8_0, Q4_0, …; auto (default) or none' },
 } satisfies Record<string, CommandOption>
 
 export function replyOptions(given: Arguments): ReplyOptions {
@@ -55,6 +56,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
     contextLength: given.integer('context', 1),
     backend: given.choice('backend', ['wasm', 'reference']),
     adapters: adaptersOf(given),
+    quantize: given.choice('quantize', QUANTIZE_CHOICES),
     signal,
   }
 }

@@ -12,6 +12,8 @@ interface PendingCall {
 export interface CallOptions<Name extends CallName> {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Calls[Name]['event']) => void
+  /** An abort is over when the worker has tidied up, not at once. */
+  readonly tidiesUp?: boolean
 }
 
 /**
@@ -45,7 +47,7 @@ export class EngineThread {
   call<Name extends CallName>(
     call: Name,
     request: Calls[Name]['request'],
-    { signal, onEvent }: CallOptions<Name> = {},
+    { signal, onEvent, tidiesUp = false }: CallOptions<Name> = {},
   ): Promise<Calls[Name]['result']> {
     if (this.#failure) return Promise.reject(this.#failure)
     if (signal?.aborted) return Promise.reject(new AbortError(signal.reason))
@@ -54,7 +56,7 @@ export class EngineThread {
     const abort = () => {
       this.#post({ abort: id })
       // The caller need not wait until the worker comes up for air.
-      this.#calls.get(id)?.reject(new AbortError(signal?.reason))
+      if (!tidiesUp) this.#calls.get(id)?.reject(new AbortError(signal?.reason))
     }
     const settled =
       <Argument>(settle: (argument: Argument) => void) =>

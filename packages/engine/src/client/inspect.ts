@@ -5,7 +5,7 @@ import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import { adapterInfo } from '../worker/adapter-info.ts'
-import { modelInfo } from '../worker/model-info.ts'
+import { heldModel, modelInfo } from '../worker/model-info.ts'
 import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
 import { locate } from './downloads.ts'
 
@@ -20,7 +20,9 @@ export async function inspect(
 ): Promise<ModelInfo> {
   const checkpoint = await openCheckpoint(await locate(reference, { signal, onProgress }), signal)
   try {
-    return modelInfo(checkpoint, await describe(checkpoint, signal), options)
+    const stored = await describe(checkpoint, signal)
+    const { description, quantized } = await heldModel(checkpoint, stored, options)
+    return modelInfo(checkpoint, description, options, quantized)
   } finally {
     await checkpoint.close()
   }

@@ -70,7 +70,7 @@ export function typeInFile({ name, shape, layers, head }: TensorPlace, fileType:
 
 /** The values and the way down in the first and last eighth of the layers, and in every third of the others. */
 function isInMoreBits(name: string, layers: number): boolean {
-  const [, number] = /^blk\.(\d+)\.(?:attn_v|ffn_down(?:_exps)?)\.weight$/.exec(name) ?? []
+  const [, number] = /^blk\.(\d+)\.(?:attn_v|ffn_down(?:_exps|\.\d+)?)\.weight$/.exec(name) ?? []
   if (number === undefined) return false
   const layer = Number(number)
   const eighth = Math.floor(layers / 8)

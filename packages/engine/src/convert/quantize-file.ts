@@ -6,7 +6,7 @@ import { checkpointName } from '../hub/checkpoint-name.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import { tokenizerToGguf } from '../tokenizer/to-gguf.ts'
 import type { GgufCheckpoint, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
-import type { ElementType } from '../weights/element-type.ts'
+import { ELEMENT_LAYOUTS, type ElementType } from '../weights/element-type.ts'
 import { fieldsOf, type GgufField, uint32 } from '../weights/gguf-fields.ts'
 import { tensorToWrite, type WriteOptions, writeGguf } from '../weights/gguf-writer.ts'
 import type { Tensor } from '../weights/tensor.ts'
@@ -24,6 +24,8 @@ export interface QuantizedFile {
   readonly after: number
   /** How many tensors of the file are stored in each type. */
   readonly types: Readonly<Partial<Record<ElementType, number>>>
+  /** Tensors whose rows are no whole blocks of the type they should have, and so have one of smaller blocks. */
+  readonly fallbacks: readonly string[]
   /** The weights had been quantised before: what was lost then stays lost. */
   readonly wasQuantized: boolean
   /** Without one the file takes token ids only. */
@@ -63,6 +65,7 @@ export async function quantizeFile(
       before: stored.reduce((sum, tensor) => sum + tensor.byteLength, 0),
       after: await writeGguf(output, fields, toWrite, options),
       types: countTypes([...tensors.values()]),
+      fallbacks: [...tensors].filter(([, tensor]) => isFallback(tensor, type)).map(([name]) => name),
       wasQuantized: stored.some((tensor) => !FLOATS.includes(tensor.type) && tensor.shape.length > 1),
       hasTokenizer: fields.has('tokenizer.ggml.tokens'),
     }
@@ -113,6 +116,13 @@ function typeFields(type: FileType): Map<string, GgufField> {
     ['general.file_type', uint32(FILE_TYPES[type].id)],
     ['general.quantization_version', uint32(2)],
   ])
+}
+
+/** A matrix of a type that no rule but that of whole blocks gives it. */
+function isFallback({ shape, type }: Tensor, fileType: FileType): boolean {
+  const columns = shape[shape.length - 1]
+  const { blockLength } = ELEMENT_LAYOUTS[FILE_TYPES[fileType].matrices]
+  return shape.length > 1 && type !== 'F32' && columns % blockLength !== 0
 }
 
 function countTypes(tensors: readonly Tensor[]): QuantizedFile['types'] {

@@ -63,7 +63,8 @@ export function aligned(offset: number): number {
 function writeField(out: GrowingBytes, field: GgufField): void {
   if (field.type !== undefined) {
     out.uint32(NUMBER_TYPES[field.type].id)
-    return out.bytes(bytesOfNumber(field.type, field.value))
+    out.bytes(bytesOfNumber(field.type, field.value))
+    return
   }
   const { value } = field
   if (typeof value === 'boolean') {

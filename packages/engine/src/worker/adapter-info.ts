@@ -1,6 +1,6 @@
+import { fileName } from '../hub/checkpoint-name.ts'
 import { repositoryAt } from '../hub/reference.ts'
 import type { AdapterFile } from '../weights/adapter.ts'
-import { fileName } from '../hub/checkpoint-name.ts'
 import type { AdapterInfo } from './types.ts'
 
 /** What `attach` and `inspectAdapter` tell about an adapter, from its header. */

@@ -1,11 +1,13 @@
 import { parentPort } from 'node:worker_threads'
+import { quantizeFile } from '../convert/quantize-file.ts'
 import { EngineError } from '../errors.ts'
 import { Engine } from './engine.ts'
 import type { Calls, FromWorker, ToWorker } from './messages.ts'
 import { serializeError } from './serialized-error.ts'
 
 /*
- * The engine's thread: one model, which answers the calls of messages.ts until it is ended from outside.
+ * The engine's thread: one model, which answers the calls of messages.ts until it is ended from outside; or one file
+ * that is written.
  */
 
 if (!parentPort) throw new Error('engine-worker runs as a worker thread only')
@@ -39,6 +41,11 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
     const { path, options } = message.request
     engine = await Engine.load(path, options, { signal, onProgress: emit })
     return engine.info
+  }
+  if (message.call === 'quantize') {
+    const { path, output, type } = message.request
+    const onProgress = (written: number, total: number) => emit({ stage: 'write', loaded: written, total })
+    return quantizeFile(path, output, type, { signal, onProgress })
   }
   const loaded = engine
   if (!loaded) throw new EngineError('worker-failed', 'No model is loaded.')

@@ -19,7 +19,7 @@ import type { Checkpoint } from '../weights/checkpoint.ts'
 import { Adapters } from './adapters.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import type { ReplyRequest } from './messages.ts'
-import { compileOptions, modelInfo } from './model-info.ts'
+import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
@@ -67,8 +67,9 @@ export class Engine {
     throwIfAborted(signal)
     const checkpoint = await openCheckpoint(path, signal)
     try {
-      const description = await describe(checkpoint, signal)
-      const info = modelInfo(checkpoint, description, options)
+      const stored = await describe(checkpoint, signal)
+      const { description, quantized } = await heldModel(checkpoint, stored, options)
+      const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
       const model = await loadWeights(description, options, limits, { signal, onProgress })
       return new Engine({ info, description, model, limits, ...textParts(checkpoint) })

@@ -1,13 +1,20 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
+import type { FileType } from '../convert/file-type.ts'
+import type { QuantizedFile } from '../convert/quantize-file.ts'
 import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
-import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo } from './types.ts'
+import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo, QuantizeProgress } from './types.ts'
 
 /** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
 export interface Calls {
   load: { request: { path: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
+  quantize: {
+    request: { path: string; output: string; type: FileType }
+    event: QuantizeProgress
+    result: QuantizedFile
+  }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
   forward: { request: { ids: Int32Array }; event: Float32Array; result: undefined }
   embed: { request: { texts: readonly string[] }; event: never; result: Float32Array[] }

@@ -4,6 +4,7 @@ import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/back
 import { backendByName } from '../backends/by-name.ts'
 import { ChatTemplate } from '../chat/template.ts'
 import { chatTemplateSource } from '../chat/template-source.ts'
+import { type QuantizedWeights, quantizedForLoad } from '../convert/quantize-on-load.ts'
 import { OptionError } from '../errors.ts'
 import { checkpointName } from '../hub/checkpoint-name.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
@@ -43,8 +44,20 @@ export function compileOptions({ config }: ModelDescription, options: EngineOpti
   }
 }
 
+/** The model as it is held for the options of `load`, its weights quantised or not. @throws OptionError */
+export function heldModel(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions) {
+  const backend = backendByName(options.backend ?? 'wasm')
+  const limits = compileOptions(description, options)
+  return quantizedForLoad(checkpoint, description, options.quantize, backend, limits)
+}
+
 /** What `load` and `inspect` tell about a model. */
-export function modelInfo(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions): ModelInfo {
+export function modelInfo(
+  checkpoint: Checkpoint,
+  description: ModelDescription,
+  options: EngineOptions,
+  quantized: QuantizedWeights | undefined,
+): ModelInfo {
   const { architecture, config, tensors } = description
   const backend = backendByName(options.backend ?? 'wasm')
   const contextLength = contextLengthOf(config, options)
@@ -55,6 +68,7 @@ export function modelInfo(checkpoint: Checkpoint, description: ModelDescription,
     architecture: architecture.name,
     parameters: [...tensors.values()].reduce((sum, tensor) => sum + elements(tensor), 0),
     types: typesOf(tensors),
+    quantized,
     layers: config.layers,
     width: config.width,
     heads: config.heads,

@@ -1,5 +1,6 @@
 import type { BackendName, CacheType } from '../backends/backend.ts'
 import type { ReplyOptions } from '../chat/reply.ts'
+import type { QuantizeChoice, QuantizedWeights } from '../convert/quantize-on-load.ts'
 import type { DownloadProgress } from '../hub/progress.ts'
 import type { ElementType } from '../weights/element-type.ts'
 
@@ -14,6 +15,17 @@ export type LoadProgress =
       readonly total: number
     }
 
+/** How far `quantize` is: the model is downloaded, where it is not here yet, and then written. */
+export type QuantizeProgress =
+  | DownloadProgress
+  | {
+      readonly stage: 'write'
+      /** Bytes of the new file so far. */
+      readonly loaded: number
+      /** Bytes that it will have. */
+      readonly total: number
+    }
+
 export interface EngineOptions {
   /** Most tokens of a sequence; default the smaller of the model's own and 4096. */
   readonly contextLength?: number
@@ -21,6 +33,12 @@ export interface EngineOptions {
   readonly backend?: BackendName
   /** How keys and values are stored; default `f16`. */
   readonly cacheType?: CacheType
+  /**
+   * What weights that are stored as floats are held as. Default `auto`: of a safetensors model, as they are stored where
+   * it is small, else `Q8_0`, or `Q4_0` where that does not fit; of a GGUF file, as they are stored. `none` leaves all
+   * as they are stored.
+   */
+  readonly quantize?: QuantizeChoice
 }
 
 export interface AttachOptions {
@@ -56,8 +74,10 @@ export interface ModelInfo {
   readonly format: 'gguf' | 'safetensors'
   readonly architecture: string
   readonly parameters: number
-  /** How many tensors are stored in each type, and their bytes. */
+  /** How many tensors are held in each type, and their bytes. */
   readonly types: readonly { readonly type: ElementType; readonly tensors: number; readonly bytes: number }[]
+  /** Where floats are quantised while they are loaded: to what, and what they were. `types` has what they become. */
+  readonly quantized: QuantizedWeights | undefined
   readonly layers: number
   readonly width: number
   readonly heads: number

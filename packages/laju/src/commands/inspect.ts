@@ -5,6 +5,7 @@ import {
   LajuError,
   type MemoryEstimate,
   type ModelInfo,
+  type QuantizedWeights,
   TemplateError,
 } from '@laju/engine'
 import type { Command } from '../command.ts'
@@ -31,12 +32,12 @@ export const inspect: Command = {
 
   async run(given, signal) {
     given.refuseTogether('template', 'json')
-    const { contextLength, backend } = loadOptions(given, signal)
+    const { contextLength, backend, quantize } = loadOptions(given, signal)
     const typed = given.required(0)
     const info = await showingProgress(typed, async (onProgress) => {
       const reference = resolveModel(typed)
       try {
-        return await inspectModel(reference, { contextLength, backend, signal, onProgress })
+        return await inspectModel(reference, { contextLength, backend, quantize, signal, onProgress })
       } catch (error) {
         if (!(error instanceof LajuError) || error.code !== 'is-an-adapter' || given.flag('template')) throw error
         return inspectAdapter(reference, { signal })
@@ -66,6 +67,7 @@ export function describe(info: ModelInfo): string {
       const label = index === 0 ? 'types' : ''
       return [label, `${type.padEnd(6)} ${grouped(tensors)} tensors, ${formatBytes(bytes)}`] as const
     }),
+    ...(info.quantized ? [['quantised', describeQuantized(info.quantized)] as const] : []),
     ['layers', grouped(info.layers)],
     ['width', grouped(info.width)],
     ['heads', `${grouped(info.heads)} (${grouped(info.keyValueHeads)} for keys and values)`],
@@ -99,6 +101,11 @@ function describeAdapter({ name, format, baseModel, architecture, ranks, targets
 function table(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
   return rows.map(([label, value]) => `${label.padEnd(width)}${neutralise(value).replaceAll('\n', ' ')}`).join('\n')
+}
+
+/** "to Q8_0 while it is loaded, from BF16 (1.19 GB)" */
+export function describeQuantized({ type, from, storedBytes }: QuantizedWeights): string {
+  return `to ${type} while it is loaded, from ${from.join(', ')} (${formatBytes(storedBytes)}); --quantize none keeps that`
 }
 
 function describeMemory({ weights, cache, activations, total }: MemoryEstimate): string {

@@ -1,13 +1,15 @@
 import { basename } from 'node:path'
-import type { LoadProgress as Progress } from '@laju/engine'
+import type { LoadProgress as LoadingProgress, QuantizeProgress } from '@laju/engine'
 import { LiveOutput } from './live-output.ts'
 import { neutralise } from './neutralise.ts'
 import { formatBytes, formatTime } from './units.ts'
 
+type Progress = LoadingProgress | QuantizeProgress
+
 /** What is done faster than this is done silently. */
 const SILENT_MS = 300
 
-/** The status line of a model that is downloaded or loaded: size, speed, time left. */
+/** The status line of a model that is downloaded, loaded or quantised: size, speed, time left. */
 export class LoadProgress {
   readonly #output: LiveOutput
   readonly #name: string
@@ -33,6 +35,7 @@ export class LoadProgress {
 
   #title(progress: Progress): string {
     if (progress.stage === 'load') return `loading ${this.#name}`
+    if (progress.stage === 'write') return `quantising ${this.#name}`
     const { name, number, count } = progress.file
     return `downloading ${neutralise(basename(name))}${count > 1 ? ` (${number} of ${count})` : ''}`
   }
