@@ -1,4 +1,9 @@
-import { STORAGE, type StorageType } from './gguf-writer.ts'
+import { ELEMENT_LAYOUTS, type ElementType } from '../packages/engine/src/weights/element-type.ts'
+
+/** The types that noise is made in. */
+export const NOISE_TYPES = ['F32', 'F16', 'Q4_0', 'Q8_0', 'BF16'] as const satisfies readonly ElementType[]
+
+export type NoiseType = (typeof NOISE_TYPES)[number]
 
 /** Slices of the normal distribution, for floats and for the few levels of a quantised block. */
 const FINE_QUANTILES = quantiles(1 << 16)
@@ -10,7 +15,7 @@ const LARGEST = QUANTILES[255] ?? 3
  * quantiles, so a block costs a few table reads and no float is ever quantised. The blocks look like those of a real
  * file (every scale a normal half float, quants that fill their range), which is all that speed depends on.
  */
-export function noise(type: StorageType, deviation: number, seed: number): (bytes: Uint8Array) => void {
+export function noise(type: NoiseType, deviation: number, seed: number): (bytes: Uint8Array) => void {
   const random = randomWords(seed)
   switch (type) {
     case 'F32':
@@ -58,7 +63,7 @@ function halfNoise(random: () => number, encode: (value: number) => number, devi
 function q8Noise(random: () => number, deviation: number) {
   const table = Int8Array.from(QUANTILES, (quantile) => Math.round((127 / LARGEST) * quantile))
   const scales = blockScales((deviation * LARGEST) / 127, false)
-  const { blockBytes } = STORAGE.Q8_0
+  const { blockBytes } = ELEMENT_LAYOUTS.Q8_0
   return (bytes: Uint8Array) => {
     for (let block = 0; block < bytes.length; block += blockBytes) {
       putScale(bytes, block, scales, random)
@@ -79,7 +84,7 @@ function q4Noise(random: () => number, deviation: number) {
   const table = new Uint8Array(1 << 16)
   for (let i = 0; i < table.length; i++) table[i] = (nibbles[i & 255] ?? 8) | ((nibbles[i >>> 8] ?? 8) << 4)
   const scales = blockScales((deviation * LARGEST) / 8, true)
-  const { blockBytes } = STORAGE.Q4_0
+  const { blockBytes } = ELEMENT_LAYOUTS.Q4_0
   return (bytes: Uint8Array) => {
     for (let block = 0; block < bytes.length; block += blockBytes) {
       putScale(bytes, block, scales, random)

@@ -2,12 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { STORAGE, type StorageType, tensorBytes, writeGguf } from './gguf-writer.ts'
-import { noise } from './noise.ts'
+import { ELEMENT_LAYOUTS } from '../packages/engine/src/weights/element-type.ts'
+import { tensorBytes } from '../packages/engine/src/weights/gguf-header.ts'
+import { writeGguf } from '../packages/engine/src/weights/gguf-writer.ts'
+import { StringArray } from '../packages/engine/src/weights/string-array.ts'
+import { NOISE_TYPES, type NoiseType, noise } from './noise.ts'
 import { qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
-
-const TYPES = Object.keys(STORAGE) as StorageType[]
 
 describe('random checkpoints', () => {
   let folder = ''
@@ -16,7 +17,7 @@ describe('random checkpoints', () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
 
-  async function write(type: StorageType, seed: number): Promise<Buffer> {
+  async function write(type: NoiseType, seed: number): Promise<Buffer> {
     const path = join(folder, `${type}-${seed}.gguf`)
     const shape = SHAPES['qwen3-tiny']
     const bytes = await writeGguf(path, qwen3Metadata('tiny', shape, type), qwen3Tensors(shape, type, seed))
@@ -33,7 +34,7 @@ describe('random checkpoints', () => {
     expect(first.equals(await write('Q8_0', 2))).toBe(false)
   })
 
-  it.each(TYPES)('%s files end where their last tensor ends, padded to 32', async (type) => {
+  it.each(NOISE_TYPES)('%s files end where their last tensor ends, padded to 32', async (type) => {
     const file = await write(type, 1)
     const tensors = qwen3Tensors(SHAPES['qwen3-tiny'], type, 1)
     const data = tensors.reduce((sum, tensor) => sum + Math.ceil(tensorBytes(tensor) / 32) * 32, 0)
@@ -43,8 +44,8 @@ describe('random checkpoints', () => {
 })
 
 describe('noise', () => {
-  it.each(TYPES)('%s has mean 0 and the deviation asked for', (type) => {
-    const { blockLength, blockBytes } = STORAGE[type]
+  it.each(NOISE_TYPES)('%s has mean 0 and the deviation asked for', (type) => {
+    const { blockLength, blockBytes } = ELEMENT_LAYOUTS[type]
     const bytes = new Uint8Array((65_536 / blockLength) * blockBytes)
     noise(type, 0.03, 7)(bytes)
     const weights = dequantise(type, bytes)
@@ -59,8 +60,12 @@ describe('noise', () => {
 describe('synthetic tokenizer', () => {
   it('has as many unique tokens as asked for, each made by one merge of earlier ones', () => {
     const metadata = new Map(syntheticTokenizer(100_000))
-    const tokens = metadata.get('tokenizer.ggml.tokens')?.value as string[]
-    const merges = metadata.get('tokenizer.ggml.merges')?.value as string[]
+    const strings = (key: string): string[] => {
+      const value = metadata.get(key)?.value
+      return value instanceof StringArray ? [...value] : []
+    }
+    const tokens = strings('tokenizer.ggml.tokens')
+    const merges = strings('tokenizer.ggml.merges')
     expect(tokens).toHaveLength(100_000)
     expect(new Set(tokens).size).toBe(100_000)
     expect(metadata.get('tokenizer.ggml.token_type')?.value).toHaveLength(100_000)
@@ -71,9 +76,9 @@ describe('synthetic tokenizer', () => {
 })
 
 /** Straight from each type's definition. */
-function dequantise(type: StorageType, bytes: Uint8Array): number[] {
+function dequantise(type: NoiseType, bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer)
-  const { blockLength, blockBytes } = STORAGE[type]
+  const { blockLength, blockBytes } = ELEMENT_LAYOUTS[type]
   return Array.from({ length: (bytes.length / blockBytes) * blockLength }, (_, i) => {
     const block = Math.floor(i / blockLength) * blockBytes
     const within = i % blockLength

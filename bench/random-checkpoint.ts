@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util'
+import { writeGguf } from '../packages/engine/src/weights/gguf-writer.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
-import { STORAGE, writeGguf } from './gguf-writer.ts'
-import { isShapeName, isStorageType, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
+import { NOISE_TYPES } from './noise.ts'
+import { isNoiseType, isShapeName, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
 
 const USAGE = `Writes a GGUF file of a known shape with random weights, for measuring speed and memory.
 
   node bench/random-checkpoint.ts --shape NAME --output FILE [--type TYPE] [--seed N]
 
   NAME  ${Object.keys(SHAPES).join(', ')}
-  TYPE  ${Object.keys(STORAGE).join(', ')} (default Q8_0)`
+  TYPE  ${NOISE_TYPES.join(', ')} (default Q8_0)`
 
 await runCommand(USAGE, async () => {
   const { values } = parseArgs({
@@ -21,7 +22,7 @@ await runCommand(USAGE, async () => {
   })
   const { shape, type, output } = values
   if (!isShapeName(shape)) throw new UsageError(`--shape does not know "${shape}".`)
-  if (!isStorageType(type)) throw new UsageError(`--type does not know "${type}".`)
+  if (!isNoiseType(type)) throw new UsageError(`--type does not know "${type}".`)
   if (output === undefined) throw new UsageError('--output is missing.')
   const seed = wholeNumber('seed', values.seed, 0)
 

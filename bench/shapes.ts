@@ -1,5 +1,8 @@
-import { type Metadata, STORAGE, type StorageType, type TensorToWrite } from './gguf-writer.ts'
-import { floatNoise, noise, randomWords } from './noise.ts'
+import { FILE_TYPES } from '../packages/engine/src/convert/file-type.ts'
+import { float32, type GgufField, uint32 } from '../packages/engine/src/weights/gguf-fields.ts'
+import { type TensorHeader, tensorBytes } from '../packages/engine/src/weights/gguf-header.ts'
+import type { TensorToWrite } from '../packages/engine/src/weights/gguf-writer.ts'
+import { floatNoise, NOISE_TYPES, type NoiseType, noise, randomWords } from './noise.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
 
 /** The sizes of a Qwen3 decoder with tied embeddings. */
@@ -40,21 +43,19 @@ export const SHAPES = {
 
 export type ShapeName = keyof typeof SHAPES
 
-/** `general.file_type`: what most tensors of the file are stored in. */
-const FILE_TYPES = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 } as const satisfies Record<StorageType, number>
+/** About so many bytes are made at once. */
+const PIECE_BYTES = 4 << 20
 
 /** Spread of the weights, about that of trained ones. */
 const DEVIATION = 0.03
 
-export function qwen3Metadata(name: string, shape: Qwen3Shape, type: StorageType): Map<string, Metadata> {
-  const uint32 = (value: number): Metadata => ({ kind: 'uint32', value })
-  const float32 = (value: number): Metadata => ({ kind: 'float32', value })
-  const string = (value: string): Metadata => ({ kind: 'string', value })
+export function qwen3Metadata(name: string, shape: Qwen3Shape, type: NoiseType): Map<string, GgufField> {
+  const string = (value: string): GgufField => ({ value })
   return new Map([
     ['general.architecture', string('qwen3')],
     ['general.name', string(`${name} ${type}, random weights`)],
     ['general.alignment', uint32(32)],
-    ['general.file_type', uint32(FILE_TYPES[type])],
+    ['general.file_type', uint32(FILE_TYPES[type].id)],
     ['general.quantization_version', uint32(2)],
     ['qwen3.block_count', uint32(shape.layers)],
     ['qwen3.context_length', uint32(shape.contextLength)],
@@ -71,18 +72,18 @@ export function qwen3Metadata(name: string, shape: Qwen3Shape, type: StorageType
 }
 
 /** The tensors in the order a decoder uses them; the head is the embedding again, so there is no `output.weight`. */
-export function qwen3Tensors(shape: Qwen3Shape, type: StorageType, seed: number): TensorToWrite[] {
+export function qwen3Tensors(shape: Qwen3Shape, type: NoiseType, seed: number): TensorToWrite[] {
   const { width, feedForward, headLength, vocabulary } = shape
   const queries = shape.heads * headLength
   const keys = shape.keyValueHeads * headLength
   const tensors: TensorToWrite[] = []
   const norm = (name: string, length: number) => {
     const fill = floatNoise(randomWords(mixSeed(seed, tensors.length)), 1, 0.1)
-    tensors.push({ name: `${name}.weight`, type: 'F32', shape: [length], fill })
+    tensors.push(filled({ name: `${name}.weight`, type: 'F32', shape: [length] }, fill))
   }
   const matrix = (name: string, rows: number, columns: number) => {
     const fill = noise(type, DEVIATION, mixSeed(seed, tensors.length))
-    tensors.push({ name: `${name}.weight`, type, shape: [rows, columns], fill })
+    tensors.push(filled({ name: `${name}.weight`, type, shape: [rows, columns] }, fill))
   }
   matrix('token_embd', vocabulary, width)
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -103,6 +104,22 @@ export function qwen3Tensors(shape: Qwen3Shape, type: StorageType, seed: number)
   return tensors
 }
 
+/** A tensor whose bytes are made piece by piece, each of whole rows. */
+function filled(header: TensorHeader, fill: (bytes: Uint8Array) => void): TensorToWrite {
+  const total = tensorBytes(header)
+  const rowBytes = total / (header.shape.length > 1 ? header.shape[0] : 1)
+  const piece = Math.min(total, Math.max(1, Math.floor(PIECE_BYTES / rowBytes)) * rowBytes)
+  function* pieces(): Generator<Uint8Array> {
+    const bytes = new Uint8Array(piece)
+    for (let done = 0; done < total; done += piece) {
+      const part = bytes.subarray(0, Math.min(piece, total - done))
+      fill(part)
+      yield part
+    }
+  }
+  return { ...header, pieces }
+}
+
 /** Each tensor draws from its own stream, so that adding one does not change the others' distance. */
 function mixSeed(seed: number, index: number): number {
   return Math.imul(seed ^ Math.imul(index + 1, 0x9e3779b1), 0x85ebca6b)
@@ -112,6 +129,6 @@ export function isShapeName(name: string): name is ShapeName {
   return Object.hasOwn(SHAPES, name)
 }
 
-export function isStorageType(name: string): name is StorageType {
-  return Object.hasOwn(STORAGE, name)
+export function isNoiseType(name: string): name is NoiseType {
+  return NOISE_TYPES.some((type) => type === name)
 }

@@ -1,4 +1,5 @@
-import type { Metadata } from './gguf-writer.ts'
+import { type GgufField, uint32 } from '../packages/engine/src/weights/gguf-fields.ts'
+import { StringArray } from '../packages/engine/src/weights/string-array.ts'
 
 const NORMAL = 1
 const CONTROL = 3
@@ -20,7 +21,7 @@ const TEMPLATE = `{% for message in messages %}<|im_start|>{{ message.role }}
  * A complete byte-level BPE tokenizer of any size, as GGUF metadata. Token 256 + i joins token i / 256 with byte
  * i % 256, which counts through all strings of bytes from the shortest up: every token is unique and is made by one merge.
  */
-export function syntheticTokenizer(vocabulary: number): [string, Metadata][] {
+export function syntheticTokenizer(vocabulary: number): [string, GgufField][] {
   const tokens = byteAlphabet()
   const merges: string[] = []
   const learnt = vocabulary - RESERVED
@@ -42,16 +43,16 @@ export function syntheticTokenizer(vocabulary: number): [string, Metadata][] {
   for (const token of THOUGHT_TOKENS) add(token, USER_DEFINED)
   while (tokens.length < vocabulary) add(`[PAD${tokens.length}]`, UNUSED)
   return [
-    ['tokenizer.ggml.model', { kind: 'string', value: 'gpt2' }],
-    ['tokenizer.ggml.pre', { kind: 'string', value: 'qwen2' }],
-    ['tokenizer.ggml.tokens', { kind: 'strings', value: tokens }],
-    ['tokenizer.ggml.token_type', { kind: 'int32s', value: types }],
-    ['tokenizer.ggml.merges', { kind: 'strings', value: merges }],
-    ['tokenizer.ggml.bos_token_id', { kind: 'uint32', value: endOfText }],
-    ['tokenizer.ggml.eos_token_id', { kind: 'uint32', value: endOfText + 2 }],
-    ['tokenizer.ggml.padding_token_id', { kind: 'uint32', value: endOfText }],
-    ['tokenizer.ggml.add_bos_token', { kind: 'bool', value: false }],
-    ['tokenizer.chat_template', { kind: 'string', value: TEMPLATE }],
+    ['tokenizer.ggml.model', { value: 'gpt2' }],
+    ['tokenizer.ggml.pre', { value: 'qwen2' }],
+    ['tokenizer.ggml.tokens', { value: StringArray.from(tokens) }],
+    ['tokenizer.ggml.token_type', { value: Int32Array.from(types) }],
+    ['tokenizer.ggml.merges', { value: StringArray.from(merges) }],
+    ['tokenizer.ggml.bos_token_id', uint32(endOfText)],
+    ['tokenizer.ggml.eos_token_id', uint32(endOfText + 2)],
+    ['tokenizer.ggml.padding_token_id', uint32(endOfText)],
+    ['tokenizer.ggml.add_bos_token', { value: false }],
+    ['tokenizer.chat_template', { value: TEMPLATE }],
   ]
 }
 
