@@ -4,6 +4,9 @@ import { aligned, ggufHeader, type TensorHeader, tensorBytes } from './gguf-head
 import { readRows } from './read.ts'
 import type { Tensor } from './tensor.ts'
 
+/** Large enough to write at the speed of the disk, and small, for there is a buffer for every tensor. */
+const PIECE_BYTES = 2 ** 20
+
 export interface TensorToWrite extends TensorHeader {
   /** The tensor's bytes from the first to the last, in pieces that may be overwritten once the next is asked for. */
   readonly pieces: (signal?: AbortSignal) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -13,7 +16,7 @@ export interface TensorToWrite extends TensorHeader {
 export function tensorToWrite(name: string, tensor: Tensor): TensorToWrite {
   const { type, shape } = tensor
   async function* pieces(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    for await (const { bytes } of readRows(tensor, signal)) yield bytes
+    for await (const { bytes } of readRows(tensor, signal, PIECE_BYTES)) yield bytes
   }
   // A single number is a row of one.
   return { name, type, shape: shape.length === 0 ? [1] : shape, pieces }

@@ -8,7 +8,7 @@ import { quoted } from './quoted.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Elements that are converted at once: a multiple of every type's block. */
-const PIECE = 2 ** 18
+const PIECE = 2 ** 16
 const LARGEST_HALF = 65_504
 const LARGEST_BF16 = 2 ** 127 * (2 - 2 ** -7)
 

@@ -7,7 +7,7 @@ import { type EncodeBlock, putU16 } from './blocks.ts'
  * among the multiples beside the one found.
  */
 
-const { round, abs, min, max, sqrt } = Math
+const { floor, round, abs, min, max } = Math
 
 const SUPER_BLOCK = 256
 /** Grids that are tried, as parts of a step more or less than the values' range. */
@@ -30,9 +30,11 @@ const PACKED_MINIMUMS = new Int32Array(8)
 export const encodeQ4_K: EncodeBlock = (values, first, target, block) => {
   const { d, dmin } = fitSubBlocks(values, first, 15, target, block)
   for (let s = 0; s < 8; s += 2) {
+    const [inverse, minimum] = [inverseOf(d * PACKED_SCALES[s]), dmin * PACKED_MINIMUMS[s]]
+    const [nextInverse, nextMinimum] = [inverseOf(d * PACKED_SCALES[s + 1]), dmin * PACKED_MINIMUMS[s + 1]]
     for (let l = 0; l < 32; l++) {
-      const low = quantum(values[first + 32 * s + l], d * PACKED_SCALES[s], dmin * PACKED_MINIMUMS[s], 15)
-      const high = quantum(values[first + 32 * s + 32 + l], d * PACKED_SCALES[s + 1], dmin * PACKED_MINIMUMS[s + 1], 15)
+      const low = quantum(values[first + 32 * s + l], inverse, minimum, 15)
+      const high = quantum(values[first + 32 * s + 32 + l], nextInverse, nextMinimum, 15)
       target[block + 16 + 16 * s + l] = low | (high << 4)
     }
   }
@@ -43,9 +45,11 @@ export const encodeQ5_K: EncodeBlock = (values, first, target, block) => {
   const { d, dmin } = fitSubBlocks(values, first, 31, target, block)
   target.fill(0, block + 16, block + 48)
   for (let s = 0; s < 8; s += 2) {
+    const [inverse, minimum] = [inverseOf(d * PACKED_SCALES[s]), dmin * PACKED_MINIMUMS[s]]
+    const [nextInverse, nextMinimum] = [inverseOf(d * PACKED_SCALES[s + 1]), dmin * PACKED_MINIMUMS[s + 1]]
     for (let l = 0; l < 32; l++) {
-      const low = quantum(values[first + 32 * s + l], d * PACKED_SCALES[s], dmin * PACKED_MINIMUMS[s], 31)
-      const high = quantum(values[first + 32 * s + 32 + l], d * PACKED_SCALES[s + 1], dmin * PACKED_MINIMUMS[s + 1], 31)
+      const low = quantum(values[first + 32 * s + l], inverse, minimum, 31)
+      const high = quantum(values[first + 32 * s + 32 + l], nextInverse, nextMinimum, 31)
       target[block + 48 + 16 * s + l] = (low & 15) | ((high & 15) << 4)
       target[block + 16 + l] |= ((low >>> 4) << s) | ((high >>> 4) << (s + 1))
     }
@@ -69,7 +73,7 @@ export const encodeQ6_K: EncodeBlock = (values, first, target, block) => {
   }
   target.fill(0, block, block + 192)
   for (let i = 0; i < SUPER_BLOCK; i++) {
-    const q = signedQuantum(values[first + i], d * PACKED_SCALES[i >>> 4]) + 32
+    const q = signedQuantum(values[first + i], inverseOf(d * PACKED_SCALES[i >>> 4])) + 32
     const quarter = (i >>> 5) & 3
     const place = i & 31
     target[block + 64 * (i >>> 7) + 32 * (quarter & 1) + place] |= (q & 15) << (4 * (quarter >>> 1))
@@ -178,24 +182,31 @@ function multiple(value: number, unit: number): number {
 
 /** The minimum of least squares for the integers that a scale and another minimum give. */
 function fittedMinimum(values: Float32Array, first: number, scale: number, minimum: number, most: number): number {
+  const inverse = inverseOf(scale)
   let sum = 0
-  for (let i = first; i < first + 32; i++) sum += scale * quantum(values[i], scale, minimum, most) - values[i]
+  for (let i = first; i < first + 32; i++) sum += scale * quantum(values[i], inverse, minimum, most) - values[i]
   return sum / 32
 }
 
 function rangeError(values: Float32Array, first: number, scale: number, minimum: number, most: number): number {
-  const inverse = scale === 0 ? 0 : 1 / scale
+  const inverse = inverseOf(scale)
   let error = 0
   for (let i = first; i < first + 32; i++) {
-    const q = max(0, min(most, ((values[i] + minimum) * inverse + 0.5) | 0))
-    const off = scale * q - minimum - values[i]
+    const off = scale * quantum(values[i], inverse, minimum, most) - minimum - values[i]
     error += off * off
   }
   return error
 }
 
-function quantum(x: number, scale: number, minimum: number, most: number): number {
-  return scale === 0 ? 0 : max(0, min(most, round((x + minimum) / scale)))
+function inverseOf(scale: number): number {
+  return scale === 0 ? 0 : 1 / scale
+}
+
+/** The integer from 0 to `most` whose place on the grid is nearest to x. */
+function quantum(x: number, inverse: number, minimum: number, most: number): number {
+  const place = (x + minimum) * inverse
+  if (place <= 0) return 0
+  return place >= most ? most : (place + 0.5) | 0
 }
 
 /** The scale of the grid scale * (-32 … 31), of those that are tried, that lies nearest to 16 values. */
@@ -210,14 +221,14 @@ function fitSigned(values: Float32Array, first: number): number {
     let q2 = 0
     let qx = 0
     for (let i = first; i < first + 16; i++) {
-      const q = max(-32, min(31, round(inverse * values[i])))
+      const q = signedQuantum(values[i], inverse)
       q2 += q * q
       qx += q * values[i]
     }
     // With the scale of least squares, qx / q2, the squared error is less than the sum of x² by this.
-    const gain = qx / sqrt(q2)
-    if (q2 === 0 || gain * gain <= most) continue
-    most = gain * gain
+    const gain = (qx * qx) / q2
+    if (q2 === 0 || gain <= most) continue
+    most = gain
     best = qx / q2
   }
   return best
@@ -230,9 +241,10 @@ function bestSigned(values: Float32Array, first: number, found: number, d: numbe
   let least = Number.POSITIVE_INFINITY
   let best = 0
   for (let scale = max(-128, nearest - 1); scale <= min(127, nearest + 1); scale++) {
+    const inverse = inverseOf(d * scale)
     let error = 0
     for (let i = first; i < first + 16; i++) {
-      const off = d * scale * signedQuantum(values[i], d * scale) - values[i]
+      const off = d * scale * signedQuantum(values[i], inverse) - values[i]
       error += off * off
     }
     if (error >= least) continue
@@ -242,6 +254,8 @@ function bestSigned(values: Float32Array, first: number, found: number, d: numbe
   return best
 }
 
-function signedQuantum(x: number, scale: number): number {
-  return scale === 0 ? 0 : max(-32, min(31, round(x / scale)))
+function signedQuantum(x: number, inverse: number): number {
+  const place = x * inverse
+  if (place <= -32) return -32
+  return place >= 31 ? 31 : floor(place + 0.5)
 }

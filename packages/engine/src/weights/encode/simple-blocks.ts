@@ -9,7 +9,7 @@ import { type EncodeBlock, putU16 } from './blocks.ts'
  * where it is cut to an integer, as on the processors that ggml's files are made on.
  */
 
-const { fround, abs, min, floor } = Math
+const { fround, abs, min } = Math
 
 /** d = max |x| / 127, q = x / d rounded half away from zero. */
 export const encodeQ8_0: EncodeBlock = (values, first, target, block) => {
@@ -76,10 +76,9 @@ function truncated(value: number): number {
   return (value << 24) >> 24
 }
 
+/** Half away from zero. A float32 and a half have an exact sum in float64, so that nothing is rounded twice. */
 function roundedAway(value: number): number {
-  const whole = floor(abs(value))
-  const size = abs(value) - whole >= 0.5 ? whole + 1 : whole
-  return value < 0 ? -size : size
+  return (value < 0 ? value - 0.5 : value + 0.5) | 0
 }
 
 /** The value of largest size, with its sign; the first of several. */
