@@ -28,7 +28,7 @@ describe.skipIf(!quantised).each(['reference', 'wasm'] as const)('weights quanti
     expect(folder).toEqual(file)
   })
 
-  it('to Q4_0 give the logits of llama.cpp with its file, whose head has fewer bits', async () => {
+  it('to Q4_0 give the logits of llama.cpp with its file', async () => {
     const ids = await inputIds(`${quantised}/reference.safetensors`)
     const bytes = readFileSync(`${quantised}/qwen3.Q4_0.logits.f32`)
     const expected = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
