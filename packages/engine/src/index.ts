@@ -19,7 +19,7 @@ export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
 export { type QuantizeOptions, quantize } from './client/quantize.ts'
 export type { ChatOptions, Tool, ToolOptions, Tools } from './client/tools.ts'
-export { FILE_TYPE_NAMES, type FileType, fileTypeNamed } from './convert/file-type.ts'
+export { FILE_TYPE_NAMES, type FileType } from './convert/file-type.ts'
 export type { QuantizedFile } from './convert/quantize-file.ts'
 export { QUANTIZE_CHOICES, type QuantizeChoice, type QuantizedWeights } from './convert/quantize-on-load.ts'
 export {

@@ -53,10 +53,11 @@ export class Arguments {
     return inRange(name, text, 'a number', value, least, most)
   }
 
+  /** One of some names, in capitals or not. */
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    const found = choices.find((choice) => choice === text)
+    const found = choices.find((choice) => choice.toLowerCase() === text.toLowerCase())
     if (found === undefined) throw new UsageError(`--${name} must be ${choices.join(' or ')}, not "${text}".`)
     return found
   }

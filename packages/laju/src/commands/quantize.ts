@@ -1,4 +1,4 @@
-import { FILE_TYPE_NAMES, fileTypeNamed, type QuantizedFile, quantize as quantizeModel } from '@laju/engine'
+import { FILE_TYPE_NAMES, type QuantizedFile, quantize as quantizeModel } from '@laju/engine'
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { showingProgress } from '../terminal/load-progress.ts'
@@ -26,11 +26,10 @@ export const quantize: Command = {
   async run(given, signal) {
     const typed = given.required(0)
     const output = given.required(1)
-    const type = given.text('type')
+    const type = given.choice('type', FILE_TYPE_NAMES)
     if (type === undefined) throw new UsageError(`--type is missing; it is one of ${FILE_TYPE_NAMES.join(', ')}.`)
-    const options = { type: fileTypeNamed(type, '--type'), signal }
     const file = await showingProgress(typed, (onProgress) =>
-      quantizeModel(resolveModel(typed), output, { ...options, onProgress }),
+      quantizeModel(resolveModel(typed), output, { type, signal, onProgress }),
     )
     for (const note of notes(file)) console.error(`note: ${note}`)
     console.log(given.flag('json') ? JSON.stringify(file) : describe(file))
