@@ -1,5 +1,6 @@
 import { cpSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { referenceBackend } from '../backends/reference/backend.ts'
 import { openFile } from '../bytes/file-source.ts'
@@ -240,6 +241,15 @@ describe('quantizeFile', () => {
     expect(tensors.has('blk.1.ffn_gate.0.weight')).toBe(false)
     const ids = Int32Array.of(3, 14, 1, 59, 26, 5)
     expect(relativeError(await logitsOf(output, ids), await logitsOf(MIXTRAL_FOLDER, ids))).toBeLessThan(1e-10)
+  })
+
+  // 8-bit floats with factors, dense layers among mixtures, and a model without its head.
+  it.each(['qwen3-fp8', 'qwen3-moe-mixed', 'qwen3-embedding'])('keeps the logits of %s in float32', async (name) => {
+    const folder = fileURLToPath(new URL(`../architectures/fixtures/${name}`, import.meta.url))
+    const output = join(temporaryFolder(), 'a.gguf')
+    expect(await quantizeFile(folder, output, 'F32')).toMatchObject({ wasQuantized: false })
+    const ids = Int32Array.of(3, 14, 1, 59, 26, 5)
+    expect(relativeError(await logitsOf(output, ids), await logitsOf(folder, ids))).toBeLessThan(1e-10)
   })
 
   it('names the tensors whose rows are no whole blocks', async () => {

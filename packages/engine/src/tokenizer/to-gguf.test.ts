@@ -133,6 +133,11 @@ describe('tokenizerToGguf', () => {
     )
   })
 
+  it('refuses tables of more rows than any model has', () => {
+    const checkpoint = checkpointWith({ tokenizer: bytesOf(BYTE_LEVEL) })
+    expect(() => tokenizerToGguf(checkpoint, 2 ** 24)).toThrow(expect.objectContaining({ field: 'vocab_size' }))
+  })
+
   it('refuses tokens that the table has no rows for', () => {
     const checkpoint = checkpointWith({ tokenizer: bytesOf(BYTE_LEVEL) })
     expect(() => tokenizerToGguf(checkpoint, 258)).toThrow(

@@ -20,6 +20,9 @@ const TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byt
 /** The score of what no merge makes, such as added tokens: below that of all merges. */
 const NO_SCORE = -1e9
 
+/** The largest tables have 262,144 rows; every one is a string here. */
+const MOST_ROWS = 2 ** 22
+
 /** What the file has for every id of the model's table. */
 interface Tokens {
   readonly texts: string[]
@@ -36,6 +39,7 @@ interface Tokens {
  */
 export function tokenizerToGguf(checkpoint: SafetensorsCheckpoint, vocabulary: number): Map<string, GgufField> {
   const { name, tokenizer: json, sentencePiece } = checkpoint
+  if (vocabulary > MOST_ROWS) throw notInGguf(name, 'vocab_size')
   const original = tokenizerOf(checkpoint)
   const own = json
     ? fromJson(json, checkpoint, vocabulary)
@@ -168,7 +172,7 @@ function checkAgainst(original: Tokenizer, fields: ReadonlyMap<string, GgufField
 }
 
 function notInGguf(name: string, field: string): TokenizerError {
-  const message = `The tokenizer of ${name} cuts text in a way that GGUF has no words for.`
+  const message = `The tokenizer of ${name} (${field}) is of a kind that cannot be written to GGUF.`
   return new TokenizerError('unsupported-tokenizer', message, {
     file: name,
     field,
