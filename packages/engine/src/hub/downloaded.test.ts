@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { gitChecksum, HubServer, sha256 } from '../testing/hub-server.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
@@ -18,7 +20,7 @@ import { findDownloads, listDownloads, removeDownloads } from './downloaded.ts'
 import { openCheckpoint } from './open-checkpoint.ts'
 import { locate, pull } from './pull.ts'
 
-/** Made by Python's huggingface_hub: see fixtures/README.md. */
+/** A recording: made by Python's huggingface_hub, see fixtures/README.md. Few machines that test have Python. */
 const PYTHON = fileURLToPath(new URL('./fixtures/python-cache', import.meta.url))
 const FOLDER = 'hf:owner/model'
 const Q8 = 'hf:owner/model:m-Q8_0.gguf'
@@ -36,6 +38,15 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllEnvs())
 
 const repository = () => join(cache, 'models--owner--model')
+const PATHS = ['config.json', 'm-Q8_0.gguf', 'model.safetensors', 'sub/m-F16.gguf', 'tokenizer.json']
+
+/** A Hub with the repository that the recording is of. */
+function recordedHub(): Promise<HubServer> {
+  return HubServer.start(
+    Object.fromEntries(PATHS.map((path) => [path, new Uint8Array(readFileSync(join(snapshot(), path)))])),
+  )
+}
+
 const snapshot = () => join(repository(), 'snapshots', 'a'.repeat(40))
 const names = async () => (await listDownloads()).map(({ name }) => name).sort()
 
@@ -54,9 +65,7 @@ describe.skipIf(process.platform === 'win32')("the cache of Python's huggingface
   })
 
   it('looks the same when we fill it', async () => {
-    const paths = ['config.json', 'm-Q8_0.gguf', 'model.safetensors', 'sub/m-F16.gguf', 'tokenizer.json']
-    const files = Object.fromEntries(paths.map((path) => [path, new Uint8Array(readFileSync(join(snapshot(), path)))]))
-    await using server = await HubServer.start(files)
+    await using server = await recordedHub()
     const ours = join(temporaryFolder(), 'hub')
     vi.stubEnv('HF_HUB_CACHE', ours)
     vi.stubEnv('HF_HUB_OFFLINE', '')
@@ -64,6 +73,26 @@ describe.skipIf(process.platform === 'win32')("the cache of Python's huggingface
     for (const name of [FOLDER, Q8, F16]) await pull(name)
     // With what each link leads to, and the content of each file.
     expect(contentOf(ours)).toEqual(contentOf(PYTHON))
+  })
+
+  it.skipIf(!process.env.LAJU_PYTHON)('is still made as it was recorded', async () => {
+    await using server = await recordedHub()
+    const made = join(temporaryFolder(), 'hub')
+    const fetch = `import sys, huggingface_hub as hub
+for path in sys.argv[1:]: hub.hf_hub_download('owner/model', path)`
+    const env = {
+      ...process.env,
+      HF_ENDPOINT: server.url,
+      HF_HUB_CACHE: made,
+      HF_HUB_OFFLINE: '',
+      HF_HUB_DISABLE_XET: '1',
+    }
+    await promisify(execFile)(process.env.LAJU_PYTHON ?? '', ['-c', fetch, ...PATHS], { env })
+    expect(contentOf(join(made, 'models--owner--model'))).toEqual(contentOf(join(PYTHON, 'models--owner--model')))
+    vi.stubEnv('HF_HUB_CACHE', made)
+    expect(await names()).toEqual([FOLDER, Q8, F16])
+    await removeDownloads(FOLDER)
+    expect(await names()).toEqual([])
   })
 
   it('is listed with names, paths, sizes and dates', async () => {
