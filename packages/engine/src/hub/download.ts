@@ -53,6 +53,8 @@ class Transfer {
   /** What marks the state of the file on the server, so that parts of two states are never joined. */
   #etag: string | undefined
   #hasOldBytes = false
+  /** The most bytes that there ever were: to fetch again what was lost is no gain, or it could go on for ever. */
+  #furthest = 0
 
   constructor(file: RemoteFile, part: PartFile, options: DownloadOptions) {
     this.#file = file
@@ -69,6 +71,7 @@ class Transfer {
     // The fault may lie in what was there before; then nothing is lost but time.
     if (this.#hasOldBytes) {
       await this.#startOver()
+      this.#furthest = 0
       await this.#fetchAll()
       if (this.#isRight()) return
     }
@@ -133,7 +136,8 @@ class Transfer {
       }
       await this.#part.append(bytes)
       this.#hash?.update(bytes)
-      gained()
+      if (this.#part.length > this.#furthest) gained()
+      this.#furthest = Math.max(this.#furthest, this.#part.length)
       this.#options.onBytes?.(this.#part.length)
     }
     if (this.#part.length === this.#size) return

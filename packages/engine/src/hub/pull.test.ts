@@ -331,6 +331,42 @@ describe('lies and damage', () => {
     expect(server.requests.every(({ range }) => range === undefined)).toBe(true)
   })
 
+  it.each([
+    ['begins elsewhere', 'bytes 5-299999/300000'],
+    ['is of a longer file', 'bytes 100000-300004/300005'],
+    ['is of a shorter file', 'bytes 100000-299994/299995'],
+    ['does not say what it is', 'bytes'],
+  ])('a part that %s is not joined', async (_, range) => {
+    await using server = await hub()
+    server.faultOf = ({ attempt }) => {
+      if (attempt === 0) return { dropAfter: 100_000 }
+      return attempt === 1 ? { headers: { 'content-range': range } } : undefined
+    }
+    expect(readFileSync(await pull(NAME)).equals(MODEL)).toBe(true)
+    expect(server.contentRequests('gguf').at(-1)?.range).toBeUndefined()
+  })
+
+  it('a part that cannot be continued (416) is fetched anew', async () => {
+    await using server = await hub()
+    server.faultOf = ({ attempt }) => [{ dropAfter: 100_000 }, { status: 416 }][attempt]
+    expect(readFileSync(await pull(NAME)).equals(MODEL)).toBe(true)
+    expect(server.contentRequests('gguf').map(({ range }) => range !== undefined)).toEqual([false, true, false])
+  })
+
+  it('a plain address that promises more than it sends is never whole, nor asked for ever', async () => {
+    await using server = await hub()
+    server.faultOf = () => ({ contentLength: MODEL.length + 5 })
+    const url = `${server.storage}/plain/m-Q8_0.gguf`
+    expect(await failure(url)).toMatchObject({
+      code: expect.stringMatching(/^(download-failed|corrupt-download)$/),
+      message: expect.stringMatching(/dropped|416/),
+    })
+    expect(server.requests.length).toBeLessThan(10)
+    expect(readdirSync(join(home, 'laju'), { recursive: true }).map((name) => basename(`${name}`))).not.toContain(
+      'm-Q8_0.gguf',
+    )
+  })
+
   it('a file that is replaced on the Hub in the meantime is not taken for the old one', async () => {
     await using server = await hub()
     server.faultOf = ({ attempt }) => {
@@ -473,20 +509,39 @@ describe('aborting', () => {
 })
 
 describe('several processes', () => {
-  function start(): ChildProcess {
-    return spawn(process.execPath, ['--conditions=laju-source', PULL, NAME], { stdio: ['ignore', 'pipe', 'inherit'] })
+  function start(name = NAME): ChildProcess {
+    return spawn(process.execPath, ['--conditions=laju-source', PULL, name], { stdio: ['ignore', 'pipe', 'inherit'] })
+  }
+
+  async function pathFrom({ stdout }: ChildProcess): Promise<string> {
+    return (await text(stdout as NodeJS.ReadableStream)).split('\n').at(-2) ?? ''
   }
 
   it('fetch the same file once, and all get it', async () => {
     await using server = await hub()
     server.faultOf = () => ({ slowMs: 50 })
-    const outputs = await Promise.all(
-      [start(), start(), start()].map(({ stdout }) => text(stdout as NodeJS.ReadableStream)),
-    )
-    for (const output of outputs) {
-      expect(readFileSync(output.split('\n').at(-2) ?? '').equals(MODEL)).toBe(true)
-    }
+    const paths = await Promise.all([start(), start(), start()].map(pathFrom))
+    for (const path of paths) expect(readFileSync(path).equals(MODEL)).toBe(true)
     expect(server.contentRequests('gguf')).toHaveLength(1)
+    expect(blobs()).toEqual([sha256(MODEL)])
+  })
+
+  it('fetch the same plain address once, and all get it', async () => {
+    await using server = await hub()
+    server.faultOf = () => ({ slowMs: 50 })
+    const url = `${server.storage}/plain/m-Q8_0.gguf`
+    const paths = await Promise.all([start(url), start(url)].map(pathFrom))
+    for (const path of paths) expect(readFileSync(path).equals(MODEL)).toBe(true)
+    expect(server.requests).toHaveLength(1)
+    expect(readdirSync(dirname(paths[0] ?? '')).sort()).toEqual(['m-Q8_0.gguf', 'source.json'])
+  })
+
+  it('share a connection that drops again and again', async () => {
+    await using server = await hub()
+    server.faultOf = ({ attempt }) => (attempt < 10 ? { dropAfter: 20_000 + 977 * attempt, slowMs: 2 } : undefined)
+    const paths = await Promise.all([start(), start()].map(pathFrom))
+    for (const path of paths) expect(readFileSync(path).equals(MODEL)).toBe(true)
+    expectNothingWrong()
     expect(blobs()).toEqual([sha256(MODEL)])
   })
 
