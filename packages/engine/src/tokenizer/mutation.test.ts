@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenizerError } from '../errors.ts'
+import { changed, placesIn } from '../testing/json-mutations.ts'
 import type { JsonValue, MetadataValue } from '../weights/checkpoint.ts'
 import { StringArray } from '../weights/string-array.ts'
 import { tokenizerFromGguf } from './from-gguf.ts'
@@ -69,24 +70,6 @@ const VALUES = fc.constantFrom<JsonValue>(
   ],
   ...['Isolated', 'Removed', 'Sequence', 'ByteLevel', 'Metaspace', 'BPE', 'Unigram', 'always', 'first', '<0x41>'],
 )
-
-/** Every place within a value, as the keys that lead there. */
-function placesIn(value: JsonValue, path: readonly string[] = []): string[][] {
-  const here = path.length === 0 ? [] : [[...path]]
-  if (typeof value !== 'object' || value === null) return here
-  return [
-    ...here,
-    ...Object.keys(value).flatMap((key) => placesIn((value as Record<string, JsonValue>)[key] ?? null, [...path, key])),
-  ]
-}
-
-function changed(value: JsonValue, [key, ...path]: readonly string[], replacement: JsonValue): JsonValue {
-  if (key === undefined) return replacement
-  const copy = structuredClone(value) as Record<string, JsonValue>
-  if (typeof copy !== 'object' || copy === null) return copy
-  copy[key] = changed(copy[key] ?? null, path, replacement)
-  return copy
-}
 
 const BYTES = Object.fromEntries(Array.from({ length: 256 }, (_, byte) => [inByteAlphabet([byte]), byte]))
 const token = (id: number, content: string, special: boolean) => ({

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ByteSource } from '../bytes/byte-source.ts'
 import { MemorySource } from '../bytes/memory-source.ts'
 import { LajuError } from '../errors.ts'
+import { MUTATIONS, seeded } from '../testing/mutations.ts'
 import { sharedData } from '../testing/shared-data.ts'
 import { GGUF, writeGguf } from '../testing/write-gguf.ts'
 import { writeSafetensors } from '../testing/write-safetensors.ts'
@@ -18,77 +19,6 @@ import type { Tensor } from './tensor.ts'
 
 const MILLISECONDS_A_CASE = 1000
 const BYTES_A_CASE = 200e6
-
-/** Uniform in [0, limit). The generator is splitmix32. */
-type Random = (limit: number) => number
-
-function seeded(seed: number): Random {
-  let state = seed >>> 0
-  return (limit) => {
-    state = (state + 0x9e3779b9) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
-    return Math.floor((((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32) * limit)
-  }
-}
-
-type Mutate = (file: Uint8Array, headerLength: number, random: Random) => Uint8Array
-
-const INTERESTING = [
-  0n,
-  1n,
-  7n,
-  0x7fn,
-  0xffn,
-  2n ** 31n,
-  2n ** 32n - 1n,
-  2n ** 40n,
-  2n ** 60n,
-  2n ** 63n,
-  2n ** 64n - 1n,
-]
-
-const MUTATIONS: { readonly [name: string]: Mutate } = {
-  'flips a bit': (file, headerLength, random) => {
-    file[random(headerLength)] ^= 1 << random(8)
-    return file
-  },
-  'sets a byte': (file, headerLength, random) => {
-    file[random(headerLength)] = random(256)
-    return file
-  },
-  truncates: (file, headerLength, random) => file.subarray(0, random(random(2) ? headerLength : file.length)),
-  'writes a number over it': (file, headerLength, random) => {
-    const view = new DataView(file.buffer, file.byteOffset)
-    const at = random(headerLength - 8)
-    const value = INTERESTING[random(INTERESTING.length)]
-    if (random(2)) view.setBigUint64(at, value, true)
-    else view.setUint32(at, Number(BigInt.asUintN(32, value)), true)
-    return file
-  },
-  'swaps two fields': (file, headerLength, random) => {
-    const length = [1, 4, 8, 16][random(4)]
-    const [a, b] = [random(headerLength - length), random(headerLength - length)]
-    const first = file.slice(a, a + length)
-    file.copyWithin(a, b, b + length)
-    file.set(first, b)
-    return file
-  },
-  'removes some bytes': (file, headerLength, random) => {
-    const at = random(headerLength)
-    const count = 1 + random(16)
-    file.copyWithin(at, at + count)
-    return file.subarray(0, file.length - count)
-  },
-  'repeats some bytes': (file, headerLength, random) => {
-    const at = random(headerLength)
-    const count = 1 + random(64)
-    const longer = new Uint8Array(file.length + count)
-    longer.set(file.subarray(0, at + count))
-    longer.set(file.subarray(at), at + count)
-    return longer
-  },
-}
 
 /** Whether it still opens. What it opens must be in the file and readable. */
 async function survives(file: Uint8Array, list: (source: ByteSource) => Promise<Iterable<Tensor>>): Promise<boolean> {
