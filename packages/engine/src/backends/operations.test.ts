@@ -199,6 +199,31 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
       await expectEqualToReference(backend, linears(type, 512, [24, 13], losslessActivations(512)), [tokens(6)], 1e-11)
     })
 
+    test.each([
+      ['infinite', 10],
+      ['not a number', -10],
+    ])('of activations that are %s is no number, in that row alone', async (_, factor) => {
+      const builder = new CaseBuilder()
+      const values = normals(4 * 64, 1)
+      values[2 * 64 + 37] = 3e38
+      const input = builder.input('input', 64, 4, values)
+      const diagonal = (name: string, value: number) => {
+        const entries = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 65 === 0 ? value : 0))
+        return builder.recorder.linear(input, builder.weight(floatTensor(`${name}.weight`, [64, 64], entries)), name)
+      }
+      // Ten times 3e38, and that or its opposite once more.
+      const odd = builder.recorder.add(diagonal('tenfold', 10), diagonal('again', factor), 'odd')
+      const weight = builder.weight(randomTensor('weight', type, [24, 64], 5))
+      const [outputs] = await runOn(backend, builder.finish(builder.recorder.linear(odd, weight, 'out')), [tokens(4)])
+      const finite = [0, 1, 2, 3].map((row) =>
+        outputs
+          .get('out')
+          ?.subarray(24 * row, 24 * row + 24)
+          .filter(Number.isFinite),
+      )
+      expect(finite.map((row) => row?.length)).toEqual([24, 24, 0, 24])
+    })
+
     test('of a table gives rows and logits', async () => {
       const builder = new CaseBuilder()
       const columns = ELEMENT_LAYOUTS[type].blockLength <= 32 ? 96 : 512
@@ -334,7 +359,12 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
 
     test('survive scores that are not numbers', async () => {
       const builder = new CaseBuilder()
-      const input = builder.input('input', 8, 128, new Float32Array(128 * 8).fill(Number.NaN))
+      const large = builder.input('large', 8, 128, new Float32Array(128 * 8).fill(3e38))
+      const beyond = ([1, -1] as const).map((sign) => {
+        const weight = floatTensor(`${sign}`, [8, 8], new Float32Array(64).fill(sign))
+        return builder.recorder.linear(large, builder.weight(weight), `infinite${sign}`)
+      })
+      const input = builder.recorder.add(beyond[0], beyond[1], 'input')
       const shape = { experts: 4, used: 3, columns: 8, width: 8, normalise: true }
       const example = builder.finish(addExperts(builder, input, shape, ['F32', 'F32', 'F32'], 'out'))
       const [outputs] = await runOn(backend, example, [tokens(4)])

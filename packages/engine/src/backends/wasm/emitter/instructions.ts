@@ -87,6 +87,7 @@ export const INSTRUCTIONS = {
   'f32x4.sub': vectorBinary(0xe5),
   'f32x4.mul': vectorBinary(0xe6),
   'f32x4.div': vectorBinary(0xe7),
+  'f32x4.max': vectorBinary(0xe9),
   'f32x4.pmin': vectorBinary(0xea),
   'f32x4.pmax': vectorBinary(0xeb),
   'f32x4.convert_i32x4_s': vectorUnary(0xfa),

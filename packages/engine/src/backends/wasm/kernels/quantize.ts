@@ -56,7 +56,8 @@ function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
     'largest',
     largestLane(
       f,
-      absolutes.reduce((a, b) => op('f32x4.pmax', a, b)),
+      // Not pmax, which would pass over what is not a number: that must not become one.
+      absolutes.reduce((a, b) => op('f32x4.max', a, b)),
     ),
   )
   const factor = f.local('factor', 'v128')
