@@ -7,7 +7,7 @@ import { strftime } from './strftime.ts'
 const LONGEST_RANGE = 100_000
 const LONGEST_SOURCE = 1024 * 1024
 const LONGEST_BLANK = 512
-const DEFAULT_DEADLINE = 10_000
+const DEFAULT_DEADLINE = 1200
 
 /** The template called `raise_exception`: it does not accept these messages. */
 export class TemplateRefusal extends Error {}
@@ -35,7 +35,7 @@ export class JinjaTemplate {
   /**
    * @param variables plain data (strings, numbers, booleans, null, arrays, objects).
    * @param options.now what `strftime_now` tells; default the current time.
-   * @param options.deadline milliseconds; default 10,000, over a hundred times what a thousand turns take.
+   * @param options.deadline milliseconds; default 1,200, over ten times what a thousand turns take.
    * @throws TemplateRefusal, or Error when the template does not work out.
    */
   render(variables: Readonly<Record<string, unknown>>, options: { now?: Date; deadline?: number } = {}): string {

@@ -17,6 +17,8 @@ export interface RenderOptions {
   readonly variables?: Readonly<Record<string, unknown>>
   /** The time that templates write into the system turn; default now. */
   readonly now?: Date
+  /** Milliseconds until rendering is given up; default that of jinja.ts. */
+  readonly deadline?: number
 }
 
 /** A prompt ready to encode. */
@@ -38,6 +40,9 @@ export interface ThinkingStyle {
 /** The variables by which templates switch thinking: Qwen3 and most others, then Granite and DeepSeek-V3.1. */
 const SWITCHES = ['enable_thinking', 'thinking']
 
+/** What may be spent, in all, on finding out what a template can do. */
+const PROBING_MS = 700
+
 const PROBE: readonly Message[] = [{ role: 'user', content: 'Hi' }]
 
 /** Writes messages as the text a model was trained on, by the Jinja template of its checkpoint. */
@@ -50,6 +55,7 @@ export class ChatTemplate {
   readonly thinking: ThinkingStyle | undefined
   /** Found when it is first asked for; then a style, or null for a template that knows no functions. */
   #tools: ToolStyle | null | undefined
+  #probingMs = PROBING_MS
 
   /**
    * @param specialTokens what `bos_token`, `eos_token` and so on stand for.
@@ -72,7 +78,7 @@ export class ChatTemplate {
   get toolStyle(): ToolStyle | undefined {
     if (this.#tools === undefined) {
       const render = (messages: readonly object[], tools: readonly object[]) =>
-        this.#attempt(() => this.#write(messages, { addGenerationPrompt: false, now: new Date(0) }, tools))
+        this.#attempt((options) => this.#write(messages, { ...options, addGenerationPrompt: false }, tools))
       this.#tools = toolStyleOf(render) ?? null
     }
     return this.#tools ?? undefined
@@ -104,7 +110,7 @@ export class ChatTemplate {
   }
 
   #write(messages: readonly object[], options: RenderOptions, tools?: readonly object[]): string {
-    const { addGenerationPrompt = true, thinking, variables, now } = options
+    const { addGenerationPrompt = true, thinking, variables, now, deadline } = options
     const thinkingSwitch =
       thinking === undefined || this.#switchVariable === undefined ? {} : { [this.#switchVariable]: thinking }
     const all = {
@@ -116,7 +122,7 @@ export class ChatTemplate {
       add_generation_prompt: addGenerationPrompt,
     }
     try {
-      return this.#jinja.render(all, now === undefined ? {} : { now })
+      return this.#jinja.render(all, { now, deadline })
     } catch (error) {
       throw this.#failure(error instanceof TemplateRefusal ? 'refuses these messages' : 'cannot be rendered', error)
     }
@@ -154,14 +160,17 @@ export class ChatTemplate {
 
   /** Undefined for a template that refuses a single user turn. */
   #probe(thinking: boolean): string | undefined {
-    return this.#attempt(() => this.render(PROBE, { thinking, now: new Date(0) }))
+    return this.#attempt((options) => this.render(PROBE, { ...options, thinking }))
   }
 
-  #attempt(render: () => string): string | undefined {
+  #attempt(render: (options: RenderOptions) => string): string | undefined {
+    const start = performance.now()
     try {
-      return render()
+      return render({ now: new Date(0), deadline: this.#probingMs })
     } catch {
       return undefined
+    } finally {
+      this.#probingMs -= performance.now() - start
     }
   }
 

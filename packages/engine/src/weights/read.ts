@@ -1,6 +1,7 @@
 import { CheckpointError } from '../errors.ts'
 import { decodeRow } from './decode/decode.ts'
 import { DECODABLE_TYPES, isDecodable } from './element-type.ts'
+import { areFinite } from './finite.ts'
 import { quoted } from './quoted.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -20,8 +21,9 @@ export interface Rows {
 
 /**
  * Streams a tensor, front to back, as whole rows in one staging buffer of at most `chunkBytes` (4 MiB), or of one row
- * where that is longer. A tensor of no or one dimension is one row.
- * @throws CheckpointError as its source's `read` does, AbortError
+ * where that is longer. A tensor of no or one dimension is one row. A weight that is NaN or infinite is refused: kernels
+ * of block types have no room for it, and nothing good could come of it.
+ * @throws CheckpointError as its source's `read` does, and `invalid-checkpoint`; AbortError
  */
 export async function* readRows(
   tensor: Tensor,
@@ -43,6 +45,7 @@ export async function* readRows(
     const count = Math.min(rowsAtOnce, rows - first)
     const bytes = staging.subarray(0, count * rowBytes)
     await tensor.source.read(tensor.offset + first * rowBytes, bytes, signal)
+    if (!areFinite(tensor.type, bytes)) throw notFinite(tensor, first, count)
     yield { first, count, bytes }
   }
 }
@@ -61,6 +64,16 @@ export async function readFloat32(tensor: Tensor, signal?: AbortSignal): Promise
     decodeRow(type, bytes, 0, values.subarray(first * columns, (first + count) * columns))
   }
   return values
+}
+
+function notFinite({ name, source: { name: file } }: Tensor, first: number, count: number): CheckpointError {
+  const where = count === 1 ? `in row ${first} ` : `in rows ${first} to ${first + count - 1} `
+  const problem = `${file}: the tensor ${quoted(name)} has ${where}a weight that is infinite or not a number.`
+  return new CheckpointError('invalid-checkpoint', problem, {
+    file,
+    field: name,
+    remedy: 'The file is damaged, or was made wrongly: download it again, or take another quantisation.',
+  })
 }
 
 function unreadable(tensor: Tensor, code: 'unsupported-type' | 'unsupported-format', problem: string): CheckpointError {

@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.ts'
+import { CheckpointError, EngineError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** What Qwen3-Reranker judges by, unless told otherwise. */
@@ -29,7 +29,8 @@ export function tokensToRank({ query, instruction }: RankRequest, document: stri
 
 /**
  * The probability of yes against no, from logits [vocabulary].
- * @throws CheckpointError `unsupported-tokenizer` for a model that has no such words
+ * @throws CheckpointError `unsupported-tokenizer` for a model that has no such words; EngineError `kernel-failed` where
+ *   a damaged model gives no numbers
  */
 export function relevance(logits: Float32Array, tokenizer: Tokenizer, name: string): number {
   const [yes, no] = [tokenizer.idOf('yes'), tokenizer.idOf('no')]
@@ -38,5 +39,12 @@ export function relevance(logits: Float32Array, tokenizer: Tokenizer, name: stri
       remedy: 'Rank with a model made for it, such as Qwen3-Reranker.',
     })
   }
-  return 1 / (1 + Math.exp(logits[no] - logits[yes]))
+  const odds = logits[no] - logits[yes]
+  if (Number.isNaN(odds)) {
+    throw new EngineError('kernel-failed', `The logits of yes and no are ${logits[yes]} and ${logits[no]}.`, {
+      field: 'logits',
+      remedy: 'The checkpoint may be damaged: check its checksum, then load the model again.',
+    })
+  }
+  return 1 / (1 + Math.exp(odds))
 }
