@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'disk-full'
   | 'write-failed'
   | 'offline'
+  | 'no-ranges'
 
 export interface ErrorDetails {
   /** The file (or URL) at fault. */

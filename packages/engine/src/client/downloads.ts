@@ -1,4 +1,5 @@
 import type { DownloadedModel } from '../hub/downloaded.ts'
+import type { RemoteModel } from '../hub/open-remote.ts'
 import type { PullOptions } from '../hub/pull.ts'
 
 /*
@@ -9,6 +10,11 @@ import type { PullOptions } from '../hub/pull.ts'
 /** The path of a model, by any name: downloaded first if it is not here. */
 export async function locate(reference: string, options: PullOptions = {}): Promise<string> {
   return (await import('../hub/pull.ts')).locate(reference, options)
+}
+
+/** A model that is not here, opened by its headers alone; undefined for one that `locate` finds on this machine. */
+export async function openRemote(reference: string, options: PullOptions = {}): Promise<RemoteModel | undefined> {
+  return (await import('../hub/open-remote.ts')).openRemote(reference, options)
 }
 
 /**

@@ -7,22 +7,25 @@ import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import { adapterInfo } from '../worker/adapter-info.ts'
 import { heldModel, modelInfo } from '../worker/model-info.ts'
 import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
-import { locate } from './downloads.ts'
+import { locate, openRemote } from './downloads.ts'
 
 /**
- * What a checkpoint is and what it needs, from its headers alone.
+ * What a checkpoint is and what it needs, from its headers alone; one that is not on this machine is not downloaded.
  * @param reference as for `load`
- * @throws CheckpointError, `is-an-adapter` where `inspectAdapter` is meant; DownloadError, OptionError
+ * @throws CheckpointError, `is-an-adapter` where `inspectAdapter` is meant; OptionError; DownloadError, `no-ranges` where
+ *   a server gives whole files only
  */
 export async function inspect(
   reference: string,
   { signal, onProgress, ...options }: EngineOptions & PullOptions = {},
 ): Promise<ModelInfo> {
-  const checkpoint = await openCheckpoint(await locate(reference, { signal, onProgress }), signal)
+  const remote = await openRemote(reference, { signal })
+  const checkpoint =
+    remote?.checkpoint ?? (await openCheckpoint(await locate(reference, { signal, onProgress }), signal))
   try {
     const stored = await describe(checkpoint, signal)
     const { description, quantized } = await heldModel(checkpoint, stored, options)
-    return modelInfo(checkpoint, description, options, quantized)
+    return { ...modelInfo(checkpoint, description, options, quantized), download: remote?.download }
   } finally {
     await checkpoint.close()
   }

@@ -53,7 +53,8 @@ async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkp
   return kind === 'gguf' ? openGgufOf(folder, basename(path), signal) : openSafetensors(folder, basename(path), signal)
 }
 
-async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
+/** Opens the model of a folder, wherever that lies. @throws as `openCheckpoint` */
+export async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
   if (isPeftFolder(folder)) throw anAdapter(folder.name)
   const weights = folder.files.filter((file) => /\.safetensors(\.index\.json)?$/.test(file))
   // The parts of one model count as their first.
@@ -76,7 +77,7 @@ async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Ch
 }
 
 /** The file, and the other parts where it is one of several. */
-async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
+export async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
   const checkpoint = await openGguf(await folder.open(file), signal)
   if (isAdapter(checkpoint)) {
     await checkpoint.close()

@@ -7,7 +7,13 @@ import { download } from './download.ts'
 import { addressCache, hubCache, hubEndpoint, hubToken, isOffline } from './environment.ts'
 import { checkSpace, isFile, startedBytes } from './part-file.ts'
 import type { DownloadProgress } from './progress.ts'
-import { parseReference, type RepositoryReference, referenceName } from './reference.ts'
+import {
+  type ModelReference,
+  parseReference,
+  type RemoteReference,
+  type RepositoryReference,
+  referenceName,
+} from './reference.ts'
 import { fileAddress, listRepository, type RepositoryFile } from './repository.ts'
 
 export interface PullOptions {
@@ -22,12 +28,18 @@ export interface PullOptions {
  */
 export async function locate(typed: string, options: PullOptions = {}): Promise<string> {
   const reference = parseReference(typed, hubEndpoint())
+  const here = await findHere(reference)
+  if (here !== undefined || reference.kind === 'path') return here ?? typed
+  if (reference.kind === 'repository') return pullRepository(reference, options)
+  return pullAddress(addressFile(addressCache(), reference.url), options)
+}
+
+/** The path of a model that is on this machine: of any that a path names, and of what has been downloaded. */
+export async function findHere(reference: ModelReference): Promise<string | undefined> {
   if (reference.kind === 'path') return reference.path
-  if (reference.kind === 'address') {
-    const file = addressFile(addressCache(), reference.url)
-    return (await isFile(file.path)) ? file.path : pullAddress(file, options)
-  }
-  return (await findInCache(reference)) ?? pullRepository(reference, options)
+  if (reference.kind === 'repository') return findInCache(reference)
+  const { path } = addressFile(addressCache(), reference.url)
+  return (await isFile(path)) ? path : undefined
 }
 
 /**
@@ -101,8 +113,7 @@ async function fetchMissing(
   { endpoint, repository, commit, token }: Source,
   { signal, onProgress }: PullOptions,
 ): Promise<void> {
-  const missing: RepositoryFile[] = []
-  for (const file of files) if (!(await isFile(cached.blob(file.checksum), file.size))) missing.push(file)
+  const missing = await missingFiles(files, cached)
   const total = missing.reduce((sum, { size }) => sum + size, 0)
   let needed = 0
   for (const { checksum, size } of missing) needed += size - (await startedBytes(cached.blob(checksum)))
@@ -118,8 +129,20 @@ async function fetchMissing(
   }
 }
 
-async function refuseOffline(reference: RepositoryReference): Promise<void> {
+/** The files whose content is not in the cache. */
+export async function missingFiles(
+  files: readonly RepositoryFile[],
+  cached: CachedRepository,
+): Promise<readonly RepositoryFile[]> {
+  const missing: RepositoryFile[] = []
+  for (const file of files) if (!(await isFile(cached.blob(file.checksum), file.size))) missing.push(file)
+  return missing
+}
+
+/** @throws DownloadError `offline`, where the user wants no network; it says what there is of a repository */
+export async function refuseOffline(reference: RemoteReference): Promise<void> {
   if (!isOffline()) return
+  if (reference.kind === 'address') throw offline(reference.url, '')
   const cached = new CachedRepository(hubCache(), reference.repository)
   const files = (await cached.snapshots(reference.revision)).flatMap((snapshot) => snapshot.files)
   const there = [...new Set(files.map(({ path }) => path))].slice(0, 12)
@@ -134,7 +157,7 @@ function offline(name: string, there: string): DownloadError {
 }
 
 async function pullAddress(address: AddressFile, { onProgress, signal }: PullOptions): Promise<string> {
-  if (isOffline()) throw offline(address.url, '')
+  await refuseOffline({ kind: 'address', url: address.url })
   const file = { name: address.url, number: 1, count: 1 }
   const onBytes = (loaded: number, total: number) => onProgress?.({ stage: 'download', loaded, total, file })
   const onBegin = async (size: number) => checkSpace(address.path, size - (await startedBytes(address.path)))

@@ -98,8 +98,9 @@ export function referenceName({ repository, revision, choice }: RepositoryRefere
   return `hf:${repository}${revision === 'main' ? '' : `@${revision}`}${choice === undefined ? '' : `:${choice}`}`
 }
 
-/** The repository whose folder in the cache a path is; undefined for other paths. */
+/** The repository whose folder in the cache a path is, or whose `hf:` name; undefined for other paths. */
 export function repositoryAt(path: string): string | undefined {
+  const [, published] = /^hf:([^/:@]+\/[^/:@]+)/.exec(path) ?? []
   const match = /[\\/]models--([^\\/]+?)--([^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(path)
-  return match ? `${match[1]}/${match[2]}` : undefined
+  return published ?? (match ? `${match[1]}/${match[2]}` : undefined)
 }

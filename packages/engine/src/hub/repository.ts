@@ -1,7 +1,7 @@
 import { DownloadError } from '../errors.ts'
 import type { JsonValue } from '../weights/checkpoint.ts'
 import { isJsonObject } from '../weights/json.ts'
-import { accessError } from './download.ts'
+import { accessError } from './answers.ts'
 import { persist, Setback } from './persist.ts'
 import { isSafePath, type RepositoryReference } from './reference.ts'
 import { type Answer, send, statusError } from './request.ts'

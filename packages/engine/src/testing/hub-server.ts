@@ -137,14 +137,15 @@ export class HubServer implements AsyncDisposable {
     response.setHeader('etag', etag)
     response.setHeader('accept-ranges', 'bytes')
     const isSame = ifRange === undefined || ifRange === etag || fault.ignoreIfRange
-    const start = range !== undefined && isSame && !fault.ignoreRange ? Number(/\d+/.exec(range)?.[0]) : 0
-    if (start > 0 && start >= content.length)
-      return end(response, 416, { 'content-range': `bytes */${content.length}` })
-    if (start > 0) {
+    const [, first, last] = (isSame && !fault.ignoreRange && /^bytes=(\d+)-(\d*)$/.exec(range ?? '')) || []
+    const start = Number(first ?? 0)
+    const stop = last ? Math.min(Number(last) + 1, content.length) : content.length
+    if (first !== undefined) {
+      if (start >= content.length) return end(response, 416, { 'content-range': `bytes */${content.length}` })
       response.statusCode = 206
-      response.setHeader('content-range', `bytes ${start}-${content.length - 1}/${content.length}`)
+      response.setHeader('content-range', `bytes ${start}-${stop - 1}/${content.length}`)
     }
-    const body = content.subarray(start)
+    const body = content.subarray(start, stop)
     if (!fault.isUnmeasured) response.setHeader('content-length', fault.contentLength ?? body.length)
     for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value)
     if (request.method === 'HEAD') return void response.end()

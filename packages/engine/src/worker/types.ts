@@ -98,6 +98,8 @@ export interface ModelInfo {
   readonly chatTemplate: string | undefined
   /** Whether the template can switch thinking on and off. */
   readonly switchableThinking: boolean
+  /** Of a model that is not on this machine: bytes to download before it can be loaded. */
+  readonly download?: number
 }
 
 /** What an adapter says about itself. */

@@ -27,6 +27,7 @@ export const inspect: Command = {
   examples: [
     { line: 'laju inspect nano', help: 'the model that comes with laju' },
     { line: 'laju inspect ./qwen3.gguf --context 32768', help: 'memory needed for a long conversation' },
+    { line: 'laju inspect qwen3:0.6b', help: 'not here yet: only its headers are fetched' },
     { line: 'laju inspect ./qwen3.gguf --json', help: 'for programs' },
   ],
 
@@ -80,6 +81,9 @@ export function describe(info: ModelInfo): string {
     ['memory', describeMemory(info.memory)],
     ['at full context', describeMemory(full)],
     ['chat template', describeTemplate(info)],
+    ...(info.download === undefined
+      ? []
+      : [['download', `${formatBytes(info.download)}; it is not here yet`] as const]),
   ]
   return table(rows)
 }
