@@ -150,6 +150,12 @@ describe('servers', () => {
     }
   })
 
+  it('that give whole files only are good enough for short files', async () => {
+    await using server = await hub({ 'm-Q8_0.gguf': writeGguf({}) })
+    server.faultOf = () => ({ ignoreRange: true })
+    expect(await failure(NAME)).toMatchObject({ code: 'unsupported-architecture' })
+  })
+
   it('that drop the connection are asked again', async () => {
     await using server = await hub()
     server.faultOf = ({ attempt }) => (attempt % 3 < 2 ? { dropAfter: 5000 * attempt } : undefined)

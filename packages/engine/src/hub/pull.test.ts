@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DownloadError, LajuError } from '../errors.ts'
@@ -292,6 +293,26 @@ describe('lies and damage', () => {
     server.faultOf = () => ({ content: Buffer.concat([MODEL, OTHER]), isUnmeasured: true })
     expect(await failure()).toMatchObject({ code: 'corrupt-download', message: expect.stringContaining('longer') })
     expect(blobs()).toEqual([])
+  })
+
+  it.each([
+    ['more than the file', gzipSync(new Uint8Array(1e8)), /longer/],
+    ['nothing', gzipSync(''), /ended after 0|dropped/],
+    ['nothing, being none', Uint8Array.of(1, 2, 3), /dropped/],
+  ])('an answer that unpacks to %s is not kept', async (_, content, message) => {
+    await using server = await hub()
+    server.faultOf = () => ({ content, headers: { 'content-encoding': 'gzip' } })
+    expect(await failure()).toMatchObject({ message: expect.stringMatching(message) })
+    expect(blobs().filter((name) => !name.endsWith('.laju-part'))).toEqual([])
+  })
+
+  it('a listing without end is not read to its end', async () => {
+    await using _server = await hub()
+    const endless = () =>
+      new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 20).fill(0x20)) })
+    vi.stubGlobal('fetch', async () => new Response(endless()))
+    expect(await failure()).toMatchObject({ code: 'download-failed', message: expect.stringContaining('endless') })
+    vi.unstubAllGlobals()
   })
 
   it('a plain address that does not say its length is refused', async () => {
