@@ -83,14 +83,15 @@ function fromPieces(bytes: Uint8Array, checkpoint: SafetensorsCheckpoint, vocabu
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const tokens = emptyTokens(vocabulary)
   const scores = new Float32Array(vocabulary).fill(NO_SCORE)
-  pieces.forEach(({ text, score, type }, id) => {
-    const written = decoder.decode(text)
+  for (let id = 0; id < pieces.count; id++) {
+    const written = decoder.decode(pieces.textOf(id))
+    const type = pieces.types[id]
     // SentencePiece numbers its types as ggml does.
     put(tokens, id, type === TYPE.userDefined ? written.replaceAll(ESCAPED_SPACE, ' ') : written, type, file)
-    scores[id] = score
-  })
+    scores[id] = pieces.scores[id]
+  }
   for (const { id, text, special } of readAddedTokens([], config(checkpoint), file)) {
-    if (id >= pieces.length) put(tokens, id, text, special ? TYPE.control : TYPE.userDefined, file)
+    if (id >= pieces.count) put(tokens, id, text, special ? TYPE.control : TYPE.userDefined, file)
   }
   return spaceFields(tokens, scores)
 }

@@ -1,8 +1,11 @@
 import { TokenizerError } from '../errors.ts'
 import { Int32List } from './int32-list.ts'
 
-/** No tokenizer has more: an id beyond is a broken file, and must not decide how much memory is taken. */
-const LARGEST_ID = 1 << 24
+/**
+ * No language model has more than half as many: an id beyond is a broken file, and must not decide how much memory is
+ * taken. A token costs some 100 bytes by the time a tokenizer is ready.
+ */
+const LARGEST_ID = 1 << 19
 /** Ids may have gaps (padding rows, added tokens), but not so many that the tables are mostly empty. */
 const GAPS_ALLOWED = 1 << 16
 
@@ -12,9 +15,12 @@ const GAPS_ALLOWED = 1 << 16
  */
 export type DecodeToken = (source: Uint8Array, start: number, end: number, target: Uint8Array, at: number) => number
 
-/** FNV-1a: short keys, a handful of instructions a byte. */
+/** Not the same twice, or a file could be made whose tokens all fall into one place. */
+const SEED = crypto.getRandomValues(new Int32Array(1))[0] ?? 0
+
+/** FNV-1a, from a start of our own: short keys, a handful of instructions a byte. */
 function hash(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0x811c9dc5
+  let value = 0x811c9dc5 ^ SEED
   for (let i = start; i < end; i++) value = Math.imul(value ^ (bytes[i] ?? 0), 0x01000193)
   return value ^ (value >>> 15)
 }
