@@ -5,7 +5,7 @@ import { quoted } from './quoted.ts'
 import type { Tensor } from './tensor.ts'
 
 /** The largest models have some tens of thousands. */
-const MOST_TENSORS = 262_144
+const MOST_TENSORS = 50_000
 /** llama.cpp's limit is 64; longer names do no harm. */
 const LONGEST_NAME = 256
 const MOST_DIMENSIONS = 4

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { temporaryFolder } from '../temporary-folder.ts'
 import { fuzz } from './run.ts'
 
 /*
@@ -30,4 +33,32 @@ it('sees what must not be', async () => {
     [2, 'threw TypeError: stumbled'],
     [3, expect.stringContaining('ended the process (3)')],
   ])
+})
+
+const hasPeaks = process.platform === 'linux'
+
+it
+  .skipIf(!hasPeaks)
+  .each([
+    'GGUF tensors',
+    'GGUF lists',
+    'GGUF texts',
+    'safetensors tensors',
+    'config.json keys',
+    'config.json objects',
+    'tokenizer.json tokens',
+    'tokenizer.model pieces',
+    'a template of statements',
+    'a template of one expression',
+  ])('files made to cost memory take no more than they may: %s', (name) => {
+  const child = fileURLToPath(new URL('./costly-child.ts', import.meta.url))
+  const path = join(temporaryFolder(), 'costly')
+  const run = (what: string) => {
+    const flags = ['--conditions=laju-source', '--expose-gc']
+    return execFileSync(process.execPath, [...flags, child, what, name, path], { encoding: 'utf8' })
+  }
+  run('make')
+  const taken = JSON.parse(run('open'))
+  expect(taken.grown, JSON.stringify(taken)).toBeLessThan(2 * taken.bytes + 64 * 2 ** 20)
+  expect(taken.outcome).not.toMatch(/^(Type|Range|Reference|Syntax)?Error/)
 })
