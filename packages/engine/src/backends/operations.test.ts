@@ -204,16 +204,16 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
       ['not a number', -10],
     ])('of activations that are %s is no number, in that row alone', async (_, factor) => {
       const builder = new CaseBuilder()
-      const values = normals(4 * 64, 1)
-      values[2 * 64 + 37] = 3e38
-      const input = builder.input('input', 64, 4, values)
+      const values = normals(4 * 256, 1)
+      values[2 * 256 + 37] = 3e38
+      const input = builder.input('input', 256, 4, values)
       const diagonal = (name: string, value: number) => {
-        const entries = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 65 === 0 ? value : 0))
-        return builder.recorder.linear(input, builder.weight(floatTensor(`${name}.weight`, [64, 64], entries)), name)
+        const entries = Float32Array.from({ length: 256 * 256 }, (_, i) => (i % 257 === 0 ? value : 0))
+        return builder.recorder.linear(input, builder.weight(floatTensor(`${name}.weight`, [256, 256], entries)), name)
       }
       // Ten times 3e38, and that or its opposite once more.
       const odd = builder.recorder.add(diagonal('tenfold', 10), diagonal('again', factor), 'odd')
-      const weight = builder.weight(randomTensor('weight', type, [24, 64], 5))
+      const weight = builder.weight(randomTensor('weight', type, [24, 256], 5))
       const [outputs] = await runOn(backend, builder.finish(builder.recorder.linear(odd, weight, 'out')), [tokens(4)])
       const finite = [0, 1, 2, 3].map((row) =>
         outputs

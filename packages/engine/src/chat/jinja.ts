@@ -6,7 +6,7 @@ import { strftime } from './strftime.ts'
 /** As in the sandbox in which transformers renders (jinja2.sandbox.MAX_RANGE). */
 const LONGEST_RANGE = 100_000
 /** Parsed, a source takes up to 200 times its length. Real ones have some 20,000 characters. */
-const LONGEST_SOURCE = 256 * 1024
+const LONGEST_SOURCE = 128 * 1024
 const LONGEST_BLANK = 512
 const DEFAULT_DEADLINE = 1200
 

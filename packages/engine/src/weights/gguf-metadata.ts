@@ -5,7 +5,7 @@ import { quoted } from './quoted.ts'
 import { StringArray } from './string-array.ts'
 
 /** Real files have 20 to 100 keys. */
-const MOST_KEYS = 65_536
+const MOST_KEYS = 16_384
 /** Of the GGUF specification. */
 const LONGEST_KEY = 65_535
 /** Arrays of arrays are rare and small; so are arrays of booleans, each of which costs 8 bytes. */

@@ -7,7 +7,7 @@ import { quoted } from './quoted.ts'
  * A parsed value takes up to 130 bytes, 60 times the shortest text for it; so the values are counted first. A header of
  * 20,000 tensors has 160,000, the index of DeepSeek-V3 92,000.
  */
-const MOST_VALUES = 350_000
+const MOST_VALUES = 300_000
 const DEEPEST = 64
 
 const STRICT = new TextDecoder('utf-8', { fatal: true })

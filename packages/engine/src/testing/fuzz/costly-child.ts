@@ -38,7 +38,7 @@ const FILES: Readonly<Record<string, Costly>> = {
   },
   'GGUF lists': {
     make: () =>
-      writeGguf({ fields: Array.from({ length: 65_536 }, (_, i) => ({ key: `${i}`, type: GGUF.U8, value: [] })) }),
+      writeGguf({ fields: Array.from({ length: 16_384 }, (_, i) => ({ key: `${i}`, type: GGUF.U8, value: [] })) }),
     open: (file) => openGguf(inMemory(file)),
   },
   'GGUF texts': {
@@ -48,15 +48,15 @@ const FILES: Readonly<Record<string, Costly>> = {
   'safetensors tensors': {
     make: () => {
       const entry = (i: string) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`
-      return writeSafetensors(`{${times(43_000, entry)}}`, new Uint8Array(0))
+      return writeSafetensors(`{${times(37_000, entry)}}`, new Uint8Array(0))
     },
     open: (file) => readSafetensorsHeader(inMemory(file)),
   },
-  'config.json keys': { make: () => utf8(`{${times(348_000, (i) => `"${i}":1`)}}`), open: openConfig },
-  'config.json objects': { make: () => utf8(`{"a":[${times(174_000, () => '{}')}]}`), open: openConfig },
+  'config.json keys': { make: () => utf8(`{${times(298_000, (i) => `"${i}":1`)}}`), open: openConfig },
+  'config.json objects': { make: () => utf8(`{"a":[${times(149_000, () => '{}')}]}`), open: openConfig },
   'tokenizer.json tokens': {
     make: () => {
-      const tokens = times(116_000, (i) => `{"id":${Number.parseInt(i, 36)},"content":"${i}"}`)
+      const tokens = times(99_000, (i) => `{"id":${Number.parseInt(i, 36)},"content":"${i}"}`)
       return utf8(`{"added_tokens":[${tokens}],"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}`)
     },
     open: (file) => tokenizerFromJson(file, 'm'),
@@ -70,8 +70,8 @@ const FILES: Readonly<Record<string, Costly>> = {
     },
     open: (file) => tokenizerFromSentencePiece(file, 'm'),
   },
-  'a template of statements': { make: () => utf8('{{a}}'.repeat(52_000)), open: openTemplate },
-  'a template of one expression': { make: () => utf8(`{{${'a+'.repeat(131_000)}a}}`), open: openTemplate },
+  'a template of statements': { make: () => utf8('{{a}}'.repeat(26_000)), open: openTemplate },
+  'a template of one expression': { make: () => utf8(`{{${'a+'.repeat(65_500)}a}}`), open: openTemplate },
 }
 
 function openConfig(file: Uint8Array): unknown {
