@@ -39,16 +39,16 @@ export async function fuzzCases(seed: number): Promise<(index: number) => FuzzCa
   }
 }
 
-/** Twenty in a hundred of some: GGUF 35, safetensors 20, tokenizers 25, configurations 15, templates 5. */
+/** Of a hundred: GGUF 32, safetensors 20, tokenizers 25, configurations 13, adapters 5, templates 5. */
 async function allTargets(): Promise<readonly Target[]> {
-  const { gguf, split, folder, sharded } = await originals()
+  const { gguf, split, folder, sharded, adapted } = await originals()
   const target = (container: string, share: number, original: Original, file: string, kind: MutateKind): Target => {
     const content = original.files.get(file)
     if (!content) throw new Error(`The model to be mutated has no ${file}.`)
     return { container, share, original, file, mutate: kind(content) }
   }
   return [
-    target('gguf', 25, gguf, 'm.gguf', inHeaderOfGguf),
+    target('gguf', 22, gguf, 'm.gguf', inHeaderOfGguf),
     target('gguf', 5, split, 'm-00001-of-00002.gguf', inHeaderOfGguf),
     target('gguf', 5, split, 'm-00002-of-00002.gguf', inHeaderOfGguf),
     target('safetensors', 10, folder, 'model.safetensors', inHeaderOfSafetensors),
@@ -57,9 +57,11 @@ async function allTargets(): Promise<readonly Target[]> {
     target('tokenizer.json', 17, folder, 'tokenizer.json', json),
     target('tokenizer.json', 3, folder, 'tokenizer_config.json', json),
     target('tokenizer.model', 5, sharded, 'tokenizer.model', anywhere),
-    target('config.json', 7, folder, 'config.json', json),
+    target('config.json', 5, folder, 'config.json', json),
     target('config.json', 6, sharded, 'config.json', json),
     target('config.json', 2, folder, 'generation_config.json', json),
+    target('adapter', 3, adapted, 'adapter/adapter_model.safetensors', inHeaderOfSafetensors),
+    target('adapter', 2, adapted, 'adapter/adapter_config.json', json),
     target('chat template', 5, withTemplate(folder), 'chat_template.jinja', template),
   ]
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { countReservations, measured } from './measure.ts'
 import type { FromChild } from './run.ts'
 
@@ -42,8 +42,10 @@ function folderOf(files: ReadonlyMap<string, Uint8Array>): string {
   const known = folders.get(files)
   if (known !== undefined) return known
   const path = join(folder, `${folders.size}`)
-  mkdirSync(path)
-  for (const [name, content] of files) writeFileSync(join(path, name), content)
+  for (const [name, content] of files) {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), content)
+  }
   folders.set(files, path)
   return path
 }

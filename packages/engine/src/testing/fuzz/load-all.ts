@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { LajuError } from '../../errors.ts'
 import { Engine } from '../../worker/engine.ts'
 
@@ -17,7 +19,9 @@ export async function loadAll(path: string): Promise<Outcome> {
     engine = await Engine.load(path, {})
   })
   if (!engine) return loading
+  const adapter = join(dirname(path), 'adapter')
   const outcomes = [loading]
+  if (existsSync(adapter)) outcomes.push(await attempt(() => attach(engine, adapter)))
   for (const part of [forward, tokenize, reply]) outcomes.push(await attempt(part, engine))
   engine.dispose()
   return (
@@ -33,6 +37,10 @@ async function attempt<Given>(work: (...given: Given[]) => Promise<void>, ...giv
     if (error instanceof LajuError) return { outcome: error.code }
     return { outcome: 'crash', stack: error instanceof Error ? error.stack : String(error) }
   }
+}
+
+async function attach(engine: Engine | undefined, path: string): Promise<void> {
+  await engine?.adapters.attach({ path, adapter: 1, scale: 1 })
 }
 
 async function forward(engine: Engine): Promise<void> {

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fuzzCases } from './cases.ts'
 import { type FuzzReport, fuzz } from './run.ts'
@@ -52,7 +52,7 @@ async function save({ failures }: FuzzReport): Promise<void> {
   for (const { index, container, file, problem } of failures) {
     const folder = resolve(join(values.save, `${seed}-${index}`))
     mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, file || 'nothing'), caseOf(index).content)
+    writeFileSync(join(folder, basename(file) || 'nothing'), caseOf(index).content)
     const again = `npm run fuzz -- --seed ${seed} --from ${index} --count 1`
     writeFileSync(join(folder, 'problem.txt'), `${problem}\n\n${again}\n`)
     console.log(`${container}, case ${index}: ${problem}\n  kept in ${folder}; again: ${again}`)

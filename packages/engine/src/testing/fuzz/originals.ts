@@ -17,13 +17,16 @@ export interface Original {
 
 const NANO = fileURLToPath(new URL('../../../../nano/', import.meta.url))
 
-/** The bundled model as a GGUF file and as a folder; a mixture of experts in parts of both formats. */
-export async function originals(): Promise<Readonly<Record<'gguf' | 'split' | 'folder' | 'sharded', Original>>> {
+type Name = 'gguf' | 'split' | 'folder' | 'sharded' | 'adapted'
+
+/** The bundled model as a GGUF file, as a folder, and with an adapter; a mixture of experts in parts of both formats. */
+export async function originals(): Promise<Readonly<Record<Name, Original>>> {
   const experts = filesOf(MIXTRAL_FOLDER)
   return {
     gguf: { files: new Map([['m.gguf', bytesOf(join(NANO, 'nano-q8_0.gguf'))]]), open: 'm.gguf' },
     split: { files: await splitGguf(), open: '' },
     folder: { files: filesOf(join(NANO, 'fixtures/hf')), open: '' },
+    adapted: { files: new Map([['m.gguf', bytesOf(join(NANO, 'nano-q8_0.gguf'))], ...adapter()]), open: 'm.gguf' },
     sharded: { files: new Map([...sharded(experts), ['tokenizer.model', PIECES]]), open: '' },
   }
 }
@@ -40,6 +43,21 @@ function bytesOf(path: string): Uint8Array {
 
 function filesOf(folder: string): Map<string, Uint8Array> {
   return new Map(readdirSync(folder).map((name) => [name, bytesOf(join(folder, name))]))
+}
+
+/** Of rank 2, for one weight of the bundled model, as PEFT writes it. */
+function adapter(): Files {
+  const name = (part: string) => `base_model.model.model.layers.0.self_attn.q_proj.lora_${part}.weight`
+  const [down, up] = [2 * 128 * 4, 128 * 2 * 4]
+  const header = {
+    [name('A')]: { dtype: 'F32', shape: [2, 128], data_offsets: [0, down] },
+    [name('B')]: { dtype: 'F32', shape: [128, 2], data_offsets: [down, down + up] },
+  }
+  const config = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'], bias: 'none' }
+  return new Map([
+    ['adapter/adapter_config.json', new TextEncoder().encode(JSON.stringify(config))],
+    ['adapter/adapter_model.safetensors', writeSafetensors(header, new Uint8Array(down + up))],
+  ])
 }
 
 async function splitGguf(): Promise<Files> {
