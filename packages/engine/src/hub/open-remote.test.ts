@@ -99,6 +99,15 @@ describe('a model that is not here is looked at where it is', () => {
     expect(server.requests.filter(({ url }) => url.includes('00002-of'))).not.toEqual([])
   })
 
+  it('but for an adapter, which is told from a model', async () => {
+    const folder = fileURLToPath(new URL('../architectures/fixtures/adapters/llama-attention', import.meta.url))
+    const names = readdirSync(folder)
+    await using _server = await hub(
+      Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))])),
+    )
+    expect(await failure('hf:owner/model')).toMatchObject({ code: 'is-an-adapter' })
+  })
+
   it('the file of any address, without the token', async () => {
     await using server = await hub()
     vi.stubEnv('HF_TOKEN', 'hf_secret')
