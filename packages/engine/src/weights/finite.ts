@@ -56,9 +56,10 @@ export function areFinite(type: ElementType, bytes: Uint8Array): boolean {
 
 /** An exponent of ones, plus one at its lowest place, runs over into the place of the sign. */
 function haveNoFullExponent(bytes: Uint8Array, exponents: number, lowest: number, signs: number): boolean {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+  // Signed, and cut to 32 bits after each sum: so the loop stays one of integers.
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
   let carried = 0
-  for (let i = 0; i < words.length; i++) carried |= (words[i] & exponents) + lowest
+  for (let i = 0; i < words.length; i++) carried |= ((words[i] & exponents) + lowest) | 0
   if (bytes.length % 4 === 2) carried |= (((bytes.at(-1) ?? 0) << 8) & exponents & 0xffff) + lowest
   return (carried & signs) === 0
 }
