@@ -40,7 +40,13 @@ await runCommand(USAGE, async () => {
 async function measure(file: string, rank: number, rounds: number): Promise<void> {
   const checkpoint = await openCheckpoint(file)
   const { graph, tensors } = await describe(checkpoint)
-  const model = wasmBackend.compile(graph, tensors, { maxTokens: TOKENS, maxRows: 1, pages: 1, cacheType: 'f16' })
+  const model = wasmBackend.compile(graph, tensors, {
+    maxTokens: TOKENS,
+    maxRows: 1,
+    pages: 1,
+    cacheType: 'f16',
+    threads: 1,
+  })
   await model.load(tensors)
   await checkpoint.close()
   const updates = adapterOf(graph, rank)

@@ -64,7 +64,7 @@ function numbers(type: 'F32' | 'Q4_0', shape: readonly number[]): Tensor {
 }
 
 async function measure(name: string, graph: Graph, tensors: Case['tensors'], tokens: number): Promise<void> {
-  const options = { maxTokens: TOKENS, maxRows: 1, pages: 1, cacheType: 'f16' } as const
+  const options = { maxTokens: TOKENS, maxRows: 1, pages: 1, cacheType: 'f16', threads: 1 } as const
   const model = wasmBackend.compile(graph, tensors, options)
   await model.load(tensors)
   const times: number[] = []

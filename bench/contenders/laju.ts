@@ -5,7 +5,7 @@ import { serve } from './protocol.ts'
 const [checkpoint = ''] = process.argv.slice(2)
 
 await serve(async () => {
-  const model = await load(checkpoint, { contextLength: 512 })
+  const model = await load(checkpoint, { contextLength: 512, threads: 1 })
   return {
     description: '@laju/engine, wasm',
     async decode(prompt, tokens) {

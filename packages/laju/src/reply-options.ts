@@ -26,6 +26,7 @@ export const REPLY_OPTIONS = {
 export const LOAD_OPTIONS = {
   context: { type: 'string', value: 'N', help: 'most tokens of the conversation (default at most 4096)' },
   backend: { type: 'string', value: 'NAME', help: 'wasm (default) or reference (slow and exact)' },
+  threads: { type: 'string', value: 'N', help: 'threads that compute together (default: as many as pay)' },
   quantize: { type: 'string', value: 'TYPE', help: 'hold float weights as Q8_0, Q4_0, …; auto (default) or none' },
 } satisfies Record<string, CommandOption>
 
@@ -55,6 +56,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
   return {
     contextLength: given.integer('context', 1),
     backend: given.choice('backend', ['wasm', 'reference']),
+    threads: given.integer('threads', 1),
     adapters: adaptersOf(given),
     quantize: given.choice('quantize', QUANTIZE_CHOICES),
     signal,

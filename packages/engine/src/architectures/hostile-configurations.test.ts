@@ -26,7 +26,7 @@ import { describe } from './describe.ts'
 
 const MILLISECONDS_A_CASE = 1000
 const CASES = { numRuns: 1500, seed: 4 }
-const OPTIONS = { maxTokens: 64, maxRows: 16, pages: 64, cacheType: 'f16' } as const
+const OPTIONS = { maxTokens: 64, maxRows: 16, pages: 64, cacheType: 'f16', threads: 1 } as const
 
 const number = fc.oneof(
   fc.constantFrom(

@@ -18,6 +18,8 @@ export interface CompileOptions {
   /** Pages of PAGE_LENGTH tokens in each kv state. */
   readonly pages: number
   readonly cacheType: CacheType
+  /** Threads that compute a step together, where the backend has threads. */
+  readonly threads: number
 }
 
 /** Bytes a compiled model needs, computed before a weight is read. */

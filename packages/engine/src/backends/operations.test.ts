@@ -11,7 +11,7 @@ import { wasmBackend } from './wasm/backend.ts'
 /** Every backend that is checked against `reference`. */
 const BACKENDS: readonly Backend[] = [wasmBackend]
 
-const OPTIONS: CompileOptions = { maxTokens: 128, maxRows: 128, pages: 8, cacheType: 'f32' }
+const OPTIONS: CompileOptions = { maxTokens: 128, maxRows: 128, pages: 8, cacheType: 'f32', threads: 1 }
 
 /** What a graph computed, by the names of its values. */
 type Outputs = ReadonlyMap<string, Float32Array>

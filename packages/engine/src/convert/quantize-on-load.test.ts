@@ -6,7 +6,7 @@ import { MIXTRAL_FOLDER } from '../testing/mixtral-gguf.ts'
 import { sharedData } from '../testing/shared-data.ts'
 import { chooseType, type QuantizeChoice, quantizedForLoad } from './quantize-on-load.ts'
 
-const LIMITS = { maxTokens: 4, maxRows: 4, pages: 1, cacheType: 'f16' } as const
+const LIMITS = { maxTokens: 4, maxRows: 4, pages: 1, cacheType: 'f16', threads: 1 } as const
 const GIB = 2 ** 30
 
 async function held(path: string, choice: QuantizeChoice | undefined, backend: 'wasm' | 'reference' = 'wasm') {

@@ -26,12 +26,12 @@ export class Harness {
   static async load(
     path: string,
     backend: Backend,
-    { maxTokens = 64, pages = 32, cacheType = 'f32' as CacheType } = {},
+    { maxTokens = 64, pages = 32, cacheType = 'f32' as CacheType, threads = 1 } = {},
   ): Promise<Harness> {
     const checkpoint = await openCheckpoint(path)
     const description = await describeModel(checkpoint)
     const { graph, tensors } = description
-    const limits = { maxTokens, maxRows: 16 }
+    const limits = { maxTokens, maxRows: 16, threads }
     const model = backend.compile(graph, tensors, { ...limits, pages, cacheType })
     await model.load(tensors)
     await checkpoint.close()

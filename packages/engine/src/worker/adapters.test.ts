@@ -76,7 +76,6 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('adapters of an eng
 
   it('are not changed while anything is computed', async () => {
     await attach(EVERYWHERE, 1)
-    // Long enough that opening the adapter's files does not take longer.
     const long = say('hello', undefined, backend === 'wasm' ? 240 : 60)
     const alone = await engine.reply(long, ignore)
     const running = engine.reply(long, ignore)

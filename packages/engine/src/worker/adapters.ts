@@ -30,6 +30,8 @@ export class Adapters {
    */
   async attach({ path, adapter, scale }: AttachRequest, signal?: AbortSignal): Promise<AdapterInfo> {
     checkScale(scale)
+    // At once, rather than after reading the adapter.
+    await this.#change(() => undefined)
     const file = await openAdapter(path, signal)
     try {
       const updates = await fitAdapter(file, this.#description, signal)

@@ -6,9 +6,11 @@ import { ChatTemplate } from '../chat/template.ts'
 import { chatTemplateSource } from '../chat/template-source.ts'
 import { type QuantizedWeights, quantizedForLoad } from '../convert/quantize-on-load.ts'
 import { OptionError } from '../errors.ts'
+import type { Graph } from '../graph/operations.ts'
 import { checkpointName } from '../hub/checkpoint-name.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import type { Tensor } from '../weights/tensor.ts'
+import { threadCount } from './thread-count.ts'
 import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
 
 /** What a conversation gets unless the caller asks for more: keys and values take memory by the token. */
@@ -23,7 +25,7 @@ function contextLengthOf({ contextLength }: DecoderConfig, options: EngineOption
 }
 
 /** How a model is compiled for the options of `load`. @throws OptionError */
-export function compileOptions({ config }: ModelDescription, options: EngineOptions): CompileOptions {
+export function compileOptions({ config, graph, tensors }: ModelDescription, options: EngineOptions): CompileOptions {
   const contextLength = contextLengthOf(config, options)
   if (!Number.isInteger(contextLength) || contextLength < 1 || contextLength > config.contextLength) {
     throw new OptionError(
@@ -41,6 +43,7 @@ export function compileOptions({ config }: ModelDescription, options: EngineOpti
     maxRows: Math.min(MAX_ROWS, contextLength),
     pages: Math.ceil(contextLength / PAGE_LENGTH),
     cacheType,
+    threads: threadCount(options.threads, bytesOfWeights(graph, tensors)),
   }
 }
 
@@ -49,6 +52,10 @@ export function heldModel(checkpoint: Checkpoint, description: ModelDescription,
   const backend = backendByName(options.backend ?? 'wasm')
   const limits = compileOptions(description, options)
   return quantizedForLoad(checkpoint, description, options.quantize, backend, limits)
+}
+
+function bytesOfWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>): number {
+  return graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
 }
 
 /** What `load` and `inspect` tell about a model. */

@@ -39,6 +39,8 @@ export interface EngineOptions {
    * as they are stored.
    */
   readonly quantize?: QuantizeChoice
+  /** Threads that compute together; default as many as pay on this device. */
+  readonly threads?: number
 }
 
 export interface AttachOptions {

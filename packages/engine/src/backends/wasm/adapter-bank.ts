@@ -2,7 +2,7 @@ import type { LowRank, LowRankUpdates } from '../../graph/low-rank.ts'
 import type { Graph, LinearOperation, Operation } from '../../graph/operations.ts'
 import type { CompileOptions } from '../backend.ts'
 import { type Bank, createBank } from './bank.ts'
-import type { BatchInputs } from './batch-inputs.ts'
+import type { BatchCounts } from './batch-inputs.ts'
 import type { Instruction } from './compile.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { groupBytes, matrixBytes, rowStride } from './layout/geometry.ts'
@@ -56,7 +56,7 @@ export class AdapterBank {
   }
 
   /** What follows a linear operation whose weight is adapted; nothing else has anything. */
-  compile(operation: Operation, plan: Plan, model: Bank, inputs: BatchInputs): Instruction[] {
+  compile(operation: Operation, plan: Plan, model: Bank, counts: BatchCounts): Instruction[] {
     if (operation.kind !== 'linear') return []
     const update = this.#updates.get(operation.weight.name)
     if (!update) return []
@@ -69,7 +69,7 @@ export class AdapterBank {
     const copied = rowsAt(this.#work.input, columns)
     const inner = rowsAt(this.#work.inner, update.a.rows)
     const product = rowsAt(this.#work.product, rows)
-    const count = input.size === 'tokens' ? () => inputs.tokens : () => inputs.rows
+    const count = input.size === 'tokens' ? () => counts.tokens : () => counts.rows
     const perRow = { name, units: count, unitsAtOnce: ROWS_AT_ONCE, output: undefined }
     const enter = (from: number, to: number): void => {
       for (let row = from; row < to; row++) {
@@ -106,21 +106,6 @@ export class AdapterBank {
       output: undefined,
     }
   }
-}
-
-/** The instructions of an operation with those of adapters behind them, of which the last completes the output. */
-export function withAdapters(
-  instructions: readonly Instruction[],
-  operation: Operation,
-  additions: readonly Instruction[],
-): readonly Instruction[] {
-  const last = additions.at(-1)
-  if (!last) return instructions
-  const before = [...instructions, ...additions.slice(0, -1)]
-  return [
-    ...before.map((instruction) => ({ ...instruction, output: undefined })),
-    { ...last, output: operation.output },
-  ]
 }
 
 function placeUpdate({ rank, a, b, scale }: LowRank, placement: Placement): PlacedUpdate {

@@ -12,8 +12,9 @@ import { type LoadOptions, loadWeights } from './load.ts'
 import { type Plan, planMemory } from './plan.ts'
 import { checkKernels } from './self-check.ts'
 import { replay } from './step.ts'
+import { Team } from './threads/team.ts'
 
-/** SIMD kernels in WebAssembly, emitted for this engine; on one thread. */
+/** SIMD kernels in WebAssembly, emitted for this engine; on several threads over shared memory where that pays. */
 export const wasmBackend: Backend = {
   name: 'wasm',
   measure: (graph, tensors, options) => planMemory(graph, tensors, options).memory,
@@ -32,6 +33,7 @@ class WasmModel implements CompiledModel {
   #resident: Resident | undefined
   #adapters: readonly AdapterBank[] = []
   #instructions: readonly Instruction[] = []
+  #team: Team | undefined
 
   constructor(graph: Graph, plan: Plan, options: CompileOptions) {
     this.memory = plan.memory
@@ -43,13 +45,22 @@ class WasmModel implements CompiledModel {
   }
 
   async load(tensors: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): Promise<void> {
-    await loadWeights(this.#plan, this.#live().views, tensors, options)
+    const starting = this.#startTeam()
+    try {
+      await loadWeights(this.#plan, this.#live().views, tensors, options)
+      this.#team = await starting
+    } finally {
+      // Where loading failed, or the model was disposed meanwhile, nobody waits for the threads any more.
+      if (!this.#team || !this.#resident) starting.then((team) => team?.stop()).catch(() => {})
+    }
   }
 
   async step(batch: Batch, tap?: Tap): Promise<Float32Array> {
     const { inputs } = this.#live()
     inputs.write(batch)
-    replay(this.#instructions, tap && (({ output }) => output && this.#tap(tap, output)))
+    // Alone, nobody overwrites what is tapped.
+    if (this.#team && !tap) await this.#team.run(this.#instructions, inputs)
+    else replay(this.#instructions, tap && (({ output }) => output && this.#tap(tap, output)))
     return this.#read(this.#graph.logits)
   }
 
@@ -73,9 +84,20 @@ class WasmModel implements CompiledModel {
   }
 
   dispose(): void {
+    this.#team?.stop()
+    this.#team = undefined
     this.#resident = undefined
     this.#adapters = []
     this.#instructions = []
+  }
+
+  /** The threads besides this one, if there are to be any. */
+  async #startTeam(): Promise<Team | undefined> {
+    const { threads, cacheType } = this.#options
+    if (threads === 1) return undefined
+    const { module, memory } = this.#live().bank
+    const work = { graph: this.#graph, plan: this.#plan, module, memory, cacheType }
+    return Team.start(work, threads, this.#instructions.length)
   }
 
   #detach(adapter: AdapterBank): void {
@@ -85,7 +107,7 @@ class WasmModel implements CompiledModel {
   #compile(adapters: readonly AdapterBank[]): void {
     const { bank, inputs } = this.#live()
     this.#adapters = adapters
-    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, this.#options.cacheType, adapters)
+    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, this.#options.cacheType, { adapters })
   }
 
   #tap(tap: Tap, value: Value): void {
@@ -122,7 +144,7 @@ interface Resident {
 }
 
 function allocate(graph: Graph, plan: Plan, options: CompileOptions): Resident {
-  const bank = createBank(plan.bytes, plan)
+  const bank = createBank(plan.bytes, { types: plan.types, shared: options.threads > 1 })
   const views = viewsOf(bank.memory.buffer)
   const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
   return { bank, views, inputs }

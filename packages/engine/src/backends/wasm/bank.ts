@@ -25,6 +25,7 @@ export type KernelName =
 /** One memory and one instance of the kernels. */
 export interface Bank {
   readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
   readonly kernel: (name: KernelName) => Kernel
 }
 
@@ -43,10 +44,15 @@ const MODULES = new Map<string, WebAssembly.Module>()
  * @throws EngineError `out-of-memory`
  */
 export function createBank(bytes: number, { types = [], shared = false }: BankOptions = {}): Bank {
-  const memory = allocate(bytes, shared)
-  const instance = new WebAssembly.Instance(moduleFor([...types], shared), { bank: { memory } })
+  return openBank(allocate(bytes, shared), moduleFor([...types], shared))
+}
+
+/** An instance of the kernels for a memory: each thread that works on it has its own. */
+export function openBank(memory: WebAssembly.Memory, module: WebAssembly.Module): Bank {
+  const instance = new WebAssembly.Instance(module, { bank: { memory } })
   return {
     memory,
+    module,
     kernel: (name) => {
       const kernel = instance.exports[name]
       if (typeof kernel !== 'function') throw new EngineError('kernel-failed', `There is no kernel ${name}.`)

@@ -3,12 +3,19 @@ import { TASK_BYTES, TASK_TOKENS } from './kernels/attention.ts'
 import type { MemoryViews } from './layout/pack.ts'
 import type { Plan } from './plan.ts'
 
-/** Writes what a batch says into the bank, and counts it. Allocates nothing. */
-export class BatchInputs {
-  tokens = 0
+/** How large the present batch is. */
+export interface BatchCounts {
+  readonly tokens: number
   /** Rows that want logits. */
-  rows = 0
+  readonly rows: number
   /** Entries of attention's task table. */
+  readonly tasks: number
+}
+
+/** Writes what a batch says into the bank, and counts it. Allocates nothing. */
+export class BatchInputs implements BatchCounts {
+  tokens = 0
+  rows = 0
   tasks = 0
   readonly #plan: Plan
   readonly #options: CompileOptions

@@ -1,6 +1,6 @@
 import type { Expert, ExpertsOperation } from '../../graph/operations.ts'
 import type { Bank } from './bank.ts'
-import type { BatchInputs } from './batch-inputs.ts'
+import type { BatchCounts } from './batch-inputs.ts'
 import type { Instruction } from './compile.ts'
 import type { ExpertsSpace } from './experts-space.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
@@ -23,11 +23,11 @@ export function compileExperts(
   operation: ExpertsOperation,
   plan: Plan,
   bank: Bank,
-  inputs: BatchInputs,
+  counts: BatchCounts,
 ): Instruction[] {
   const space = plan.experts.get(operation.output.id)
   if (!space) throw new RangeError(`${operation.output.name} has no work space`)
-  const compiler = new ExpertsCompiler(operation, plan, space, bank, inputs)
+  const compiler = new ExpertsCompiler(operation, plan, space, bank, counts)
   return [compiler.route(), ...compiler.enter(), ...compiler.leave(), compiler.sum()]
 }
 
@@ -36,24 +36,24 @@ class ExpertsCompiler {
   readonly #plan: Plan
   readonly #space: ExpertsSpace
   readonly #bank: Bank
-  readonly #inputs: BatchInputs
+  readonly #counts: BatchCounts
   readonly #routing: Routing
 
-  constructor(operation: ExpertsOperation, plan: Plan, space: ExpertsSpace, bank: Bank, inputs: BatchInputs) {
+  constructor(operation: ExpertsOperation, plan: Plan, space: ExpertsSpace, bank: Bank, counts: BatchCounts) {
     this.#operation = operation
     this.#plan = plan
     this.#space = space
     this.#bank = bank
-    this.#inputs = inputs
+    this.#counts = counts
     const { experts, used, normalise } = operation
     this.#routing = new Routing(space.routing, { experts: experts.length, used, normalise }, bank.memory.buffer)
   }
 
   /** One unit: it is a matter of microseconds. */
   route(): Instruction {
-    const inputs = this.#inputs
-    const run = (): void => this.#routing.run(inputs.tokens)
-    return { ...this.#instruction(run), units: () => Math.min(1, inputs.tokens), unitsAtOnce: 1 }
+    const counts = this.#counts
+    const run = (): void => this.#routing.run(counts.tokens)
+    return { ...this.#instruction(run), units: () => Math.min(1, counts.tokens), unitsAtOnce: 1 }
   }
 
   /** Rows by expert, in the forms that the matrices of the experts read, and their products with gate and up. */
@@ -95,7 +95,7 @@ class ExpertsCompiler {
     const run = (from: number, to: number): void => {
       kernel(down.address, routing.rows, routing.weights, used, address, down.stride, from, to)
     }
-    return { ...this.#instruction(run), units: () => this.#inputs.tokens, output }
+    return { ...this.#instruction(run), units: () => this.#counts.tokens, output }
   }
 
   #gather(source: PlacedRows, target: PlacedRows): Instruction {
@@ -134,13 +134,14 @@ class ExpertsCompiler {
         kernels[expert](address, groupBytes, source, x.stride, count, result, target.stride, steps, groupFrom, groupTo)
       }
     }
-    return { ...this.#instruction(run), units: () => routing.busy * groups, unitsAtOnce: GROUPS_AT_ONCE }
+    const units = (): number => routing.busy * groups
+    return { ...this.#instruction(run), units, unitsAtOnce: GROUPS_AT_ONCE, unitsDependOnOthers: true }
   }
 
   /** Over the rows of all choices, for a start. */
   #instruction(run: Instruction['run']): Instruction {
     const { output, used } = this.#operation
-    const units = (): number => this.#inputs.tokens * used
+    const units = (): number => this.#counts.tokens * used
     return { name: output.name, units, unitsAtOnce: ROWS_AT_ONCE, run, output: undefined }
   }
 

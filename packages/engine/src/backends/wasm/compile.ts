@@ -13,9 +13,9 @@ import type {
   Weight,
 } from '../../graph/operations.ts'
 import type { CacheType } from '../backend.ts'
-import { type AdapterBank, withAdapters } from './adapter-bank.ts'
+import type { AdapterBank } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
-import type { BatchInputs } from './batch-inputs.ts'
+import type { BatchCounts } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { ACTIVATION_BLOCK, groupBytes } from './layout/geometry.ts'
@@ -33,43 +33,57 @@ export interface Instruction {
   /** Units that one call takes: few enough to share among threads, enough to be worth a call. */
   readonly unitsAtOnce: number
   readonly run: (from: number, to: number) => void
+  /** The number of units is what an earlier instruction of the same step finds. */
+  readonly unitsDependOnOthers?: true
   /** The value that is complete afterwards. */
   readonly output: Value | undefined
+  /** What the first thread does then, alone: what adapters add. */
+  readonly additions?: readonly Instruction[] | undefined
 }
 
 /** 128 rows of a matrix. */
 const GROUPS_AT_ONCE = 16
 const ROWS_AT_ONCE = 16
 
+interface CompileGraphOptions {
+  /** Its number among the threads of the model; each has work space of its own. */
+  readonly thread?: number
+  readonly adapters?: readonly AdapterBank[]
+}
+
 /** The instructions of a graph in a bank, in the order in which they replay. */
 export function compileGraph(
   graph: Graph,
   plan: Plan,
   bank: Bank,
-  inputs: BatchInputs,
+  counts: BatchCounts,
   cacheType: CacheType,
-  adapters: readonly AdapterBank[],
+  { thread = 0, adapters = [] }: CompileGraphOptions = {},
 ): Instruction[] {
-  const compiler = new Compiler(plan, bank, inputs, cacheType)
+  const compiler = new Compiler(plan, bank, counts, cacheType, thread)
   return graph.operations.flatMap((operation) => {
-    const additions = adapters.flatMap((adapter) => adapter.compile(operation, plan, bank, inputs))
-    return withAdapters(compiler.compile(operation), operation, additions)
+    const instructions = compiler.compile(operation)
+    const additions = adapters.flatMap((adapter) => adapter.compile(operation, plan, bank, counts))
+    const last = instructions.at(-1)
+    return additions.length > 0 && last ? [...instructions.slice(0, -1), { ...last, additions }] : instructions
   })
 }
 
 class Compiler {
   readonly #plan: Plan
   readonly #bank: Bank
-  readonly #inputs: BatchInputs
+  readonly #counts: BatchCounts
   readonly #cacheType: CacheType
+  readonly #thread: number
   /** Values whose quantised form an earlier instruction has written. */
   readonly #quantized = new Set<number>()
 
-  constructor(plan: Plan, bank: Bank, inputs: BatchInputs, cacheType: CacheType) {
+  constructor(plan: Plan, bank: Bank, counts: BatchCounts, cacheType: CacheType, thread: number) {
     this.#plan = plan
     this.#bank = bank
-    this.#inputs = inputs
+    this.#counts = counts
     this.#cacheType = cacheType
+    this.#thread = thread
   }
 
   compile(operation: Operation): Instruction[] {
@@ -150,7 +164,7 @@ class Compiler {
     return [
       ...rounded,
       ...this.#product(input, router, scores, `${output.name}.logits`),
-      ...compileExperts(operation, this.#plan, this.#bank, this.#inputs),
+      ...compileExperts(operation, this.#plan, this.#bank, this.#counts),
     ]
   }
 
@@ -200,7 +214,8 @@ class Compiler {
   #attention({ query, state, heads, scale, output }: AttentionOperation): Instruction {
     const kernel = this.#bank.kernel(`attention_${this.#cacheType}`)
     const [q, y] = [this.#rows(query), this.#rows(output)]
-    const { scratch, inputs, states } = this.#plan
+    const { inputs, states } = this.#plan
+    const scratch = this.#plan.scratch + this.#thread * this.#plan.scratchBytes
     const { address: pages, stride: pageBytes } = states[state.id]
     const { keyValueHeads, headDimension } = state
     const { positions, tasks } = inputs
@@ -208,7 +223,7 @@ class Compiler {
     const work = [pages, pageBytes, positions, tasks, keyValueHeads, perGroup, headDimension, scale, scratch] as const
     return {
       name: output.name,
-      units: () => this.#inputs.tasks * keyValueHeads,
+      units: () => this.#counts.tasks * keyValueHeads,
       unitsAtOnce: 1,
       run: (from, to) => kernel(q.address, q.stride, y.address, y.stride, ...work, from, to),
       output,
@@ -238,7 +253,7 @@ class Compiler {
   }
 
   #counter(value: Value): () => number {
-    return value.size === 'tokens' ? () => this.#inputs.tokens : () => this.#inputs.rows
+    return value.size === 'tokens' ? () => this.#counts.tokens : () => this.#counts.rows
   }
 
   #rows(value: Value) {

@@ -6,7 +6,7 @@ import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
 import { attentionScratchBytes, TASK_BYTES } from './kernels/attention.ts'
-import { activationStride, groupBytes, matrixBytes, rowStride } from './layout/geometry.ts'
+import { activationStride, groupBytes, matrixBytes, roundUp, rowStride } from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
 import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
 import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
@@ -60,12 +60,16 @@ export interface Plan {
   /** By the key of a rotation. */
   readonly rotaryTables: ReadonlyMap<string, RotaryTable>
   readonly inputs: InputAddresses
-  /** Work space of one thread. */
+  /** Work space of the first thread, and how many bytes further that of the next is. */
   readonly scratch: number
+  readonly scratchBytes: number
   readonly memory: MemoryNeed
   /** Of the whole bank. */
   readonly bytes: number
 }
+
+/** No two threads write to one. */
+const CACHE_LINE = 64
 
 /** Address 0 stays unused. */
 const FIRST_ADDRESS = 64
@@ -82,7 +86,8 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
   const statesEnd = placement.end
   const inputs = placeInputs(options, placement)
   const rotaryTables = placeRotaryTables(graph, options, placement)
-  const scratch = placement.place(scratchBytes(graph))
+  const scratchBytes = roundUp(scratchOf(graph), CACHE_LINE)
+  const scratch = placement.place(options.threads * scratchBytes)
   const experts = placeExperts(graph, weights.matrices, options.maxTokens, placement)
   const values = placeValues(graph, weights.matrices, options, placement)
   const memory = {
@@ -90,7 +95,18 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
     state: statesEnd - weightsEnd,
     activations: placement.end - statesEnd,
   }
-  return { ...weights, states, inputs, rotaryTables, scratch, experts, ...values, memory, bytes: placement.end }
+  return {
+    ...weights,
+    states,
+    inputs,
+    rotaryTables,
+    scratch,
+    scratchBytes,
+    experts,
+    ...values,
+    memory,
+    bytes: placement.end,
+  }
 }
 
 function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
@@ -165,7 +181,7 @@ export function rotaryKey(rotation: { inverseFrequencies: Float32Array; magnitud
   return `${rotation.magnitude} ${rotation.inverseFrequencies.join()}`
 }
 
-function scratchBytes(graph: Graph): number {
+function scratchOf(graph: Graph): number {
   const needs = graph.operations.map((operation) => {
     if (operation.kind !== 'attention') return 0
     const { keyValueHeads, headDimension } = operation.state

@@ -1,0 +1,109 @@
+import type { Worker } from 'node:worker_threads'
+import { EngineError } from '../../../errors.ts'
+import type { Graph } from '../../../graph/operations.ts'
+import type { CacheType } from '../../backend.ts'
+import type { BatchCounts } from '../batch-inputs.ts'
+import type { Instruction } from '../compile.ts'
+import type { Plan } from '../plan.ts'
+import { replayTogether } from './replay-together.ts'
+import { StepControl } from './step-control.ts'
+
+/** What a compute worker is given: it compiles the same instructions as the first thread. */
+export interface ComputeWork {
+  readonly graph: Graph
+  readonly plan: Plan
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly words: Int32Array<SharedArrayBuffer>
+  /** Its number; the first is 0. */
+  readonly thread: number
+  readonly cacheType: CacheType
+}
+
+/** The threads that compute the steps of a model together with the one that calls `run`. */
+export class Team {
+  readonly #control: StepControl
+  readonly #workers: readonly Worker[]
+  #failure: EngineError | undefined
+  #stopped = false
+
+  private constructor(control: StepControl, workers: readonly Worker[]) {
+    this.#control = control
+    this.#workers = workers
+  }
+
+  /**
+   * Starts all threads but the first, which is the caller's.
+   * @param threads with the first
+   * @param instructions how many there are
+   * @throws EngineError `worker-failed`
+   */
+  static async start(
+    work: Omit<ComputeWork, 'words' | 'thread'>,
+    threads: number,
+    instructions: number,
+  ): Promise<Team> {
+    const { Worker } = await import('node:worker_threads')
+    // The source runs as TypeScript, the build as JavaScript.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const url = new URL(`./compute-worker.${extension}`, import.meta.url)
+    const control = StepControl.create(instructions)
+    const workers = Array.from({ length: threads - 1 }, (_, i) => {
+      const workerData: ComputeWork = { ...work, words: control.words, thread: i + 1 }
+      return new Worker(url, { workerData, execArgv: [] })
+    })
+    const team = new Team(control, workers)
+    try {
+      await Promise.all(workers.map((worker) => team.#ready(worker)))
+    } catch (error) {
+      team.stop()
+      throw error
+    }
+    return team
+  }
+
+  /** @throws EngineError `worker-failed`, after which there is no further step */
+  async run(instructions: readonly Instruction[], counts: BatchCounts): Promise<void> {
+    this.#check()
+    const additions = new Set(instructions.flatMap(({ additions }, index) => (additions ? [index] : [])))
+    this.#control.begin(counts, additions)
+    try {
+      for (const _ of replayTogether(instructions, this.#control, true)) {
+        // What became of the others arrives as events.
+        await new Promise((resolve) => setImmediate(resolve))
+        this.#check()
+      }
+    } catch (cause) {
+      this.#fail(cause)
+      throw cause
+    }
+  }
+
+  /** Twice is fine. */
+  stop(): void {
+    this.#stopped = true
+    this.#control.end()
+    for (const worker of this.#workers) void worker.terminate()
+  }
+
+  #ready(worker: Worker): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    worker.unref()
+    worker.once('message', () => resolve())
+    worker.on('error', (cause) => reject(this.#fail(cause)))
+    worker.on('exit', () => reject(this.#fail()))
+    return promise
+  }
+
+  #fail(cause?: unknown): EngineError {
+    this.#failure ??= new EngineError('worker-failed', 'A thread of the engine stopped unexpectedly.', {
+      cause,
+      remedy: 'Load the model again; if it happens again, use fewer threads.',
+    })
+    return this.#failure
+  }
+
+  #check(): void {
+    if (this.#failure && !this.#stopped) throw this.#failure
+  }
+}
