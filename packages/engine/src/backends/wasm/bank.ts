@@ -2,6 +2,7 @@ import { EngineError } from '../../errors.ts'
 import type { DecodableType } from '../../weights/element-type.ts'
 import type { CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
+import { bestOperands, type Operands } from './kernels/operands.ts'
 
 const WASM_PAGE_BYTES = 65_536
 /** What 32-bit addresses reach. */
@@ -34,17 +35,19 @@ export interface BankOptions {
   readonly types?: Iterable<DecodableType>
   /** For banks that several threads work on. */
   readonly shared?: boolean
+  /** Default the best that this machine has. */
+  readonly operands?: Operands
 }
 
-/** Compiled once per kind of memory and set of types. */
+/** Compiled once per kind of memory, set of types and kind of operands. */
 const MODULES = new Map<string, WebAssembly.Module>()
 
 /**
  * Allocates a bank of exactly so many bytes; it never grows, and pages nobody writes cost nothing.
  * @throws EngineError `out-of-memory`
  */
-export function createBank(bytes: number, { types = [], shared = false }: BankOptions = {}): Bank {
-  return openBank(allocate(bytes, shared), moduleFor([...types], shared))
+export function createBank(bytes: number, options: BankOptions = {}): Bank {
+  return openBank(allocate(bytes, options.shared ?? false), moduleFor(options))
 }
 
 /** An instance of the kernels for a memory: each thread that works on it has its own. */
@@ -78,9 +81,10 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-function moduleFor(types: readonly DecodableType[], shared: boolean): WebAssembly.Module {
-  const key = `${[...types].sort().join()} ${shared}`
-  const module = MODULES.get(key) ?? new WebAssembly.Module(kernelModule(types).assemble({ sharedMemory: shared }))
+function moduleFor({ types = [], shared = false, operands = bestOperands() }: BankOptions): WebAssembly.Module {
+  const key = `${[...types].sort().join()} ${shared} ${operands}`
+  const module =
+    MODULES.get(key) ?? new WebAssembly.Module(kernelModule(types, operands).assemble({ sharedMemory: shared }))
   MODULES.set(key, module)
   return module
 }

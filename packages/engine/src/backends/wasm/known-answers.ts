@@ -147,13 +147,15 @@ function quantized(bench: TestBench, floats: number): number {
 function quantize(bench: TestBench): Answer {
   const block = [127, 0.5, 1.5, -0.5, -2.5, 3.49, -127, 2, ...new Array(23).fill(0), 7]
   const input = bench.floats(block)
-  const output = bench.reserve(ACTIVATION_BLOCK_BYTES)
-  bench.run('quantize', input, 128, output, ACTIVATION_BLOCK_BYTES, 1, 0, 1)
-  const quants = new Int16Array(bench.views.bytes.buffer, output, 8)
+  const stride = activationStride(32)
+  const output = bench.reserve(stride)
+  bench.run('quantize', input, 128, output, stride, 1, 0, 1)
+  const bytes = new Int8Array(bench.views.bytes.buffer, output, 8)
+  const quants = new Int16Array(bench.views.bytes.buffer, output + ACTIVATION_BLOCK_BYTES, 8)
   const [halfScale, scale] = bench.read(output + ACTIVATION_PARTS.halfScale, 2)
   const sums = new Int16Array(bench.views.bytes.buffer, output + ACTIVATION_PARTS.sums, 2)
-  const expected = [127, 0, 2, 0, -2, 3, -127, 2, 1, 1, 5, 7]
-  const actual = Float32Array.from([...quants, halfScale / 2 ** 112, scale, ...sums])
+  const expected = [127, 2, 0, 0, -2, -127, 3, 2, 127, 0, 2, 0, -2, 3, -127, 2, 1, 1, 5, 7]
+  const actual = Float32Array.from([...bytes, ...quants, halfScale / 2 ** 112, scale, ...sums])
   return { actual, expected, tolerance: 0 }
 }
 

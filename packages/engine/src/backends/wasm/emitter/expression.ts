@@ -105,7 +105,15 @@ export function lane<N extends keyof typeof LANES>(
 
 /** Four 32-bit lanes chosen from the eight of `left` and `right`. */
 export function shuffle(left: V128, right: V128, lanes: readonly [number, number, number, number]): V128 {
-  const bytes = lanes.flatMap((index) => [4 * index, 4 * index + 1, 4 * index + 2, 4 * index + 3])
+  return shuffleBytes(
+    left,
+    right,
+    lanes.flatMap((index) => [4 * index, 4 * index + 1, 4 * index + 2, 4 * index + 3]),
+  )
+}
+
+/** Sixteen bytes chosen from the 32 of `left` and `right`. */
+export function shuffleBytes(left: V128, right: V128, bytes: readonly number[]): V128 {
   return {
     type: 'v128',
     name: 'i8x16.shuffle',

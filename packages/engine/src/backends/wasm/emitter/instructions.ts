@@ -53,6 +53,7 @@ export const INSTRUCTIONS = {
   'f32.convert_i32_u': unary(0xb3, 'i32', 'f32'),
   'f32.reinterpret_i32': unary(0xbe, 'i32', 'f32'),
   'i8x16.swizzle': vectorBinary(0x0e),
+  'i8x16.narrow_i16x8_s': vectorBinary(0x65),
   'i8x16.splat': unary(SIMD + 0x0f, 'i32', 'v128'),
   'i16x8.splat': unary(SIMD + 0x10, 'i32', 'v128'),
   'i32x4.splat': unary(SIMD + 0x11, 'i32', 'v128'),
@@ -91,6 +92,13 @@ export const INSTRUCTIONS = {
   'f32x4.pmin': vectorBinary(0xea),
   'f32x4.pmax': vectorBinary(0xeb),
   'f32x4.convert_i32x4_s': vectorUnary(0xfa),
+  /** Relaxed: the second operand has 7 bits wherever all machines agree. */
+  'i16x8.relaxed_dot_i8x16_i7x16_s': vectorBinary(0x112),
+  'i32x4.relaxed_dot_i8x16_i7x16_add_s': {
+    opcode: SIMD + 0x113,
+    operands: ['v128', 'v128', 'v128'],
+    result: 'v128',
+  },
 } as const satisfies Record<string, Signature>
 
 /** From an address to a value. */

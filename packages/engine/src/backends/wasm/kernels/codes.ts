@@ -22,11 +22,15 @@ export class Codes {
   /** To be taken off the values that are unpacked. */
   readonly offset: number
 
-  constructor(f: FunctionBuilder, { format: { values }, planes }: BlockLayout) {
-    const even = values.every((value, code) => value === values[0] + code)
+  /** @param unsigned values of a codebook, too, are to be numbers from 0 to 255 and an offset */
+  constructor(f: FunctionBuilder, { format: { values }, planes }: BlockLayout, unsigned = false) {
     this.#planes = planes
-    this.offset = even ? -values[0] : 0
-    this.#codebook = even ? undefined : f.let('codebook', vectorOfBytes(values))
+    if (isEven(values)) {
+      this.offset = -values[0]
+    } else {
+      this.offset = unsigned ? 128 : 0
+      this.#codebook = f.let('codebook', vectorOfBytes(values.map((value) => value + this.offset)))
+    }
   }
 
   /** Whether 16-bit lanes are best taken from a chunk as it is, without a detour over bytes. */
@@ -42,7 +46,7 @@ export class Codes {
    */
   quads(bytes: V128, extra: V128 | undefined, quad: number): V128 {
     const [base, second] = this.#planes
-    let codes = maskBytes(shift(bytes, -base.bits * quad), base.bits, 0)
+    let codes = base.bits === 8 ? bytes : maskBytes(shift(bytes, -base.bits * quad), base.bits, 0)
     if (extra && second) {
       const moved = shift(extra, second.shift - second.bits * quad)
       codes = op('v128.or', codes, maskBytes(moved, second.bits, second.shift))
@@ -77,6 +81,11 @@ export class Codes {
     const found = op('i8x16.swizzle', this.#codebook, op('i8x16.splat', code))
     return op('f32.convert_i32_s', lane('i8x16.extract_lane_s', found, 0))
   }
+}
+
+/** Whether values are codes less an offset. */
+export function isEven(values: Int8Array): boolean {
+  return values.every((value, code) => value === values[0] + code)
 }
 
 /** 16-bit lanes shifted to the left, or to the right where `by` is negative. */

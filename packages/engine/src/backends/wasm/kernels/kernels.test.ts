@@ -7,20 +7,31 @@ import { checksOfType, OTHER_CHECKS } from '../known-answers.ts'
 import { expectAnswer } from '../self-check.ts'
 import { TestBench } from '../test-bench.ts'
 import { kernelModule } from './kernels.ts'
+import { bestOperands } from './operands.ts'
 
 const CHECKS = [...DECODABLE_TYPES.flatMap(checksOfType), ...OTHER_CHECKS]
 
-describe.each([false, true])('in shared memory: %s', (shared) => {
+/** What this machine has: all of them, but for bytes on one without VNNI. */
+const OPERANDS = (['lanes', 'seven-bits', 'bytes'] as const).slice(
+  0,
+  1 + ['lanes', 'seven-bits', 'bytes'].indexOf(bestOperands()),
+)
+
+describe.each(OPERANDS)('with operands of %s', (operands) => {
   test.each(CHECKS)('$kernel gives the known answer', (check) => {
-    expect(() =>
-      expectAnswer(new TestBench(createBank(2 ** 18, { types: DECODABLE_TYPES, shared })), check),
-    ).not.toThrow()
+    const bench = new TestBench(createBank(2 ** 18, { types: DECODABLE_TYPES, operands }))
+    expect(() => expectAnswer(bench, check)).not.toThrow()
   })
+})
+
+test.each(CHECKS)('$kernel gives the known answer in shared memory', (check) => {
+  const bench = new TestBench(createBank(2 ** 18, { types: DECODABLE_TYPES, shared: true }))
+  expect(() => expectAnswer(bench, check)).not.toThrow()
 })
 
 test('every kernel has a known answer', () => {
   const exported = WebAssembly.Module.exports(
-    new WebAssembly.Module(kernelModule(DECODABLE_TYPES).assemble({ sharedMemory: false })),
+    new WebAssembly.Module(kernelModule(DECODABLE_TYPES, 'lanes').assemble({ sharedMemory: false })),
   )
   expect(CHECKS.map(({ kernel }) => kernel as string).sort()).toEqual(exported.map(({ name }) => name).sort())
 })
@@ -34,7 +45,9 @@ test('a wrong answer is named', () => {
 })
 
 /** A type of each kind, and of a matrix product the narrowest tile: the others say the same several times. */
-const LISTED = kernelModule(['F16', 'Q4_K', 'Q6_K', 'IQ4_NL']).functions.filter(({ name }) => !/tile_[24]$/.test(name))
+const LISTED = kernelModule(['F16', 'Q4_K', 'Q6_K', 'IQ4_NL'], 'lanes').functions.filter(
+  ({ name }) => !/tile_[24]$/.test(name),
+)
 
 describe('emitted bodies', () => {
   test.each(LISTED)('$name', (builder) => {

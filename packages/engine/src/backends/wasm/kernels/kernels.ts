@@ -9,6 +9,7 @@ import { addLinear } from './linear.ts'
 import { emitBlocksTile } from './linear-blocks.ts'
 import { emitFloatTile } from './linear-float.ts'
 import { normalizeKernel } from './normalize.ts'
+import type { Operands } from './operands.ts'
 import { panelProductFunction } from './panel-product.ts'
 import { quantizeKernel } from './quantize.ts'
 import { rotateHalfKernel, rotateInterleavedKernel } from './rotate.ts'
@@ -22,10 +23,10 @@ export type Kernel = (...parameters: number[]) => void
 /**
  * A module of kernels for weights of some types. They know addresses only; nothing of models, graphs or banks.
  */
-export function kernelModule(types: Iterable<DecodableType>): ModuleBuilder {
+export function kernelModule(types: Iterable<DecodableType>, operands: Operands): ModuleBuilder {
   const module = new ModuleBuilder()
   for (const type of types) {
-    addLinear(module, type, isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type)))
+    addLinear(module, type, isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type), operands))
     module.add(embeddingKernel(type))
   }
   const attentionParts = {

@@ -4,6 +4,7 @@ import {
   lane,
   load,
   op,
+  shuffleBytes,
   sum,
   type V128,
   vectorOf,
@@ -11,7 +12,8 @@ import {
   zeroVector,
 } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
-import { ACTIVATION_BLOCK_BYTES, ACTIVATION_PARTS } from '../layout/geometry.ts'
+import { BYTE_OF_COLUMN, QUAD } from '../layout/block-layout.ts'
+import { ACTIVATION_BLOCK_BYTES, ACTIVATION_PARTS, LANES_BYTES } from '../layout/geometry.ts'
 import { HALF_FACTOR, halvesOf } from './half.ts'
 import { largestLane, sumOfIntegerLanes } from './reduce.ts'
 import { ROUNDER, roundedSum } from './rounding.ts'
@@ -35,21 +37,24 @@ export function quantizeKernel(): FunctionBuilder {
   const row = f.let('row', from)
   const source = f.local('source', 'i32')
   const target = f.local('target', 'i32')
+  const lanes = f.local('lanes', 'i32')
   const block = f.local('block', 'i32')
   f.forRange(row, to, 1, () => {
     f.set(source, sum(input, op('i32.mul', row, inputStride)))
     f.set(target, sum(output, op('i32.mul', row, outputStride)))
+    f.set(lanes, sum(target, op('i32.mul', blocks, ACTIVATION_BLOCK_BYTES)))
     f.set(block, 0)
     f.forRange(block, blocks, 1, () => {
-      emitBlock(f, source, target)
+      emitBlock(f, source, target, lanes)
       f.increase(source, 128)
       f.increase(target, ACTIVATION_BLOCK_BYTES)
+      f.increase(lanes, LANES_BYTES)
     })
   })
   return f
 }
 
-function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
+function emitBlock(f: FunctionBuilder, source: I32, target: I32, lanes: I32): void {
   const vectors = Array.from({ length: 8 }, (_, i) => f.let(`x${i}`, load('v128.load', source, 16 * i)))
   const absolutes: V128[] = vectors.map((vector) => op('f32x4.abs', vector))
   const largest = f.let(
@@ -72,8 +77,12 @@ function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
     return f.let(`quants${i}`, op('i16x8.narrow_i32x4_s', rounded[2 * i], rounded[2 * i + 1]))
   })
   quants.forEach((vector, i) => {
-    f.store('v128.store', target, 16 * i, vector)
+    f.store('v128.store', lanes, 16 * i, vector)
   })
+  for (const half of [0, 1]) {
+    const bytes = f.let('bytes', op('i8x16.narrow_i16x8_s', quants[2 * half], quants[2 * half + 1]))
+    f.store('v128.store', target, 16 * half, shuffleBytes(bytes, bytes, IN_BYTE_ORDER))
+  }
   const halves = halvesOf(f, op('f32x4.splat', op('f32.div', largest, 127)))
   const halfScale = f.let('halfScale', scaleOf(halves))
   f.store('f32.store', target, ACTIVATION_PARTS.halfScale, halfScale)
@@ -84,6 +93,9 @@ function emitBlock(f: FunctionBuilder, source: I32, target: I32): void {
     f.store('i32.store16', target, ACTIVATION_PARTS.sums + 2 * half, sumOfIntegerLanes(f, four))
   }
 }
+
+/** Of 16 columns: where BYTE_OF_COLUMN has them. It changes places in pairs, and so is its own inverse. */
+const IN_BYTE_ORDER = Array.from({ length: 16 }, (_, i) => QUAD * Math.floor(i / QUAD) + BYTE_OF_COLUMN[i % QUAD])
 
 /** The half in the lowest lane times 2^112. Moved into the place of a float it is 2^112 too small. */
 function scaleOf(halves: V128): F32 {
