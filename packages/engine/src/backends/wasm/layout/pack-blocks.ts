@@ -70,15 +70,29 @@ function placeCodes(
   index: number,
 ): void {
   const mask = Math.imul((1 << bits) - 1, 0x0101_0101)
-  const end = ((index + 1) * BLOCK_COLUMNS) / QUAD
+  const first = (index * BLOCK_COLUMNS) / QUAD
+  const end = first + BLOCK_COLUMNS / QUAD
   let target = (address + offset) / 4 + place
-  for (let from = end - BLOCK_COLUMNS / QUAD; from < end; ) {
-    let word = 0
-    for (let moved = 0; moved < bits * quads; moved += bits) word |= ((codeWords[from++] >>> shift) & mask) << moved
-    // As in BYTE_OF_COLUMN: the middle bytes change places.
-    words[target] = (word & 0xff00_00ff) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00)
-    target += CHUNK_BYTES / 4
+  if (quads === 1) {
+    for (let from = first; from < end; from++, target += CHUNK_BYTES / 4) words[target] = inByteOrder(codeWords[from])
+    return
   }
+  if (quads === 2) {
+    for (let from = first; from < end; from += 2, target += CHUNK_BYTES / 4) {
+      words[target] = inByteOrder((codeWords[from] & mask) | ((codeWords[from + 1] & mask) << 4))
+    }
+    return
+  }
+  for (let from = first; from < end; target += CHUNK_BYTES / 4) {
+    let word = 0
+    for (let moved = 0; moved < 8; moved += bits) word |= ((codeWords[from++] >>> shift) & mask) << moved
+    words[target] = inByteOrder(word)
+  }
+}
+
+/** Four bytes as in BYTE_OF_COLUMN: the middle ones change places. */
+function inByteOrder(word: number): number {
+  return (word & 0xff00_00ff) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00)
 }
 
 function placeScales(
