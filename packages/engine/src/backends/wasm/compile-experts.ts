@@ -9,7 +9,7 @@ import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
 import type { PlacedRows, Plan } from './plan.ts'
 import { Routing } from './routing.ts'
 
-const ROWS_AT_ONCE = 16
+const ROWS_AT_ONCE = 4
 /** 128 rows of an expert's matrix. */
 const GROUPS_AT_ONCE = 16
 

@@ -43,7 +43,7 @@ export interface Instruction {
 
 /** 128 rows of a matrix. */
 const GROUPS_AT_ONCE = 16
-const ROWS_AT_ONCE = 16
+const ROWS_AT_ONCE = 4
 
 interface CompileGraphOptions {
   /** Its number among the threads of the model; each has work space of its own. */
