@@ -1,6 +1,9 @@
 import { KeyValueSequence } from './kv.ts'
 import { PagePool } from './page-pool.ts'
 
+/** Sequences that are looked at for the beginning of a prompt, those used last first. */
+const MOST_LOOKED_AT = 64
+
 /**
  * All sequences of a model. A sequence that is in use keeps its pages; an idle one may lose them to another that needs
  * room, the longest unused first, and is computed again when it is next used.
@@ -27,6 +30,25 @@ export class KeyValueCache {
     const fork = sequence.fork()
     this.#idle.add(fork)
     return fork
+  }
+
+  /**
+   * Has a sequence that is not in use begin as far as it can with `ids`: where an idle one begins with more of them than
+   * it does itself, it shares that one's pages from now on, and what it had is forgotten. Takes at most 64 comparisons
+   * of `ids` with a sequence.
+   * @returns how many of `ids` it begins with
+   */
+  shareBeginning(sequence: KeyValueSequence, ids: Int32Array): number {
+    let longest = sequence.commonPrefix(ids)
+    let source: KeyValueSequence | undefined
+    const filled = [...this.#idle].filter((other) => other !== sequence && other.length > 0)
+    for (const other of filled.slice(-MOST_LOOKED_AT).reverse()) {
+      const common = other.commonPrefix(ids)
+      if (common > longest) [longest, source] = [common, other]
+      if (longest === ids.length) break
+    }
+    if (source) sequence.adopt(source, longest)
+    return longest
   }
 
   isInUse(sequence: KeyValueSequence): boolean {

@@ -90,9 +90,43 @@ describe('KeyValueCache', () => {
     expect(cache.acquire(cache.create(), 0, 1)).toBe(false)
   })
 
-  it('reads back what was written, whatever is forked, cut, removed or evicted', () => {
+  it('begins with what the idle sequence has that begins most like it, and leaves that as it is', () => {
+    const { cache, write, read } = cacheWithMemory(8)
+    const [near, nearest, far, busy] = [cache.create(), cache.create(), cache.create(), cache.create()]
+    write(near, numbers(70))
+    write(nearest, numbers(90))
+    write(far, [7])
+    cache.acquire(busy, 0, 100)
+    busy.append(numbers(100))
+    const ids = Int32Array.from([...numbers(80), 1000, 1001])
+    const own = cache.create()
+    expect(cache.shareBeginning(own, ids)).toBe(80)
+    expect(read(own)).toEqual(numbers(80))
+    write(own, [1000])
+    write(nearest, [2000])
+    expect(read(own)).toEqual([...numbers(80), 1000])
+    expect(read(nearest)).toEqual([...numbers(90), 2000])
+    expect(cache.shareBeginning(far, Int32Array.from([7, 8]))).toBe(1)
+    expect(read(far)).toEqual([7])
+    // Its own pages are as good as another's.
+    expect(cache.shareBeginning(own, ids)).toBe(81)
+    expect(read(own)).toEqual([...numbers(80), 1000])
+  })
+
+  it('looks at a bounded number of sequences', () => {
+    const { cache, write } = cacheWithMemory(200)
+    const old = cache.create()
+    write(old, numbers(10))
+    const others = Array.from({ length: 64 }, () => cache.create())
+    for (const other of others) write(other, [500])
+    expect(cache.shareBeginning(cache.create(), Int32Array.from(numbers(10)))).toBe(0)
+    cache.remove(others[0])
+    expect(cache.shareBeginning(cache.create(), Int32Array.from(numbers(10)))).toBe(10)
+  })
+
+  it('reads back what was written, whatever is forked, shared, cut, removed or evicted', () => {
     const step = fc.record({
-      action: fc.constantFrom('write', 'write', 'fork', 'cut', 'remove'),
+      action: fc.constantFrom('write', 'write', 'fork', 'share', 'cut', 'remove'),
       which: fc.nat(7),
       size: fc.nat(2 * PAGE_LENGTH),
     })
@@ -111,7 +145,13 @@ describe('KeyValueCache', () => {
             const written = write(sequence, ids)
             expected.set(sequence, written ? [...before, ...ids] : sequence.tokens.slice())
           } else if (action === 'fork') expected.set(cache.fork(sequence), before)
-          else if (action === 'cut') {
+          else if (action === 'share') {
+            const sharing = cache.create()
+            const ids = Int32Array.from([...before.slice(0, size), -1])
+            const count = cache.shareBeginning(sharing, ids)
+            expect(count).toBe(ids.length - 1)
+            expected.set(sharing, before.slice(0, size))
+          } else if (action === 'cut') {
             sequence.truncate(Math.min(size, before.length))
             expected.set(sequence, before.slice(0, size))
           } else {

@@ -62,12 +62,19 @@ export class KeyValueSequence {
   /** A sequence with the same past. */
   fork(): KeyValueSequence {
     const fork = new KeyValueSequence(this.#pool)
-    fork.#tokens.push(...this.#tokens)
-    for (const page of this.#pages.slice(0, Math.ceil(this.length / PAGE_LENGTH))) {
-      this.#pool.share(page)
-      fork.#pages.push(page)
-    }
+    fork.adopt(this, this.length)
     return fork
+  }
+
+  /** Holds the first `length` tokens of another sequence, in place of all it has: their pages are shared. */
+  adopt(other: KeyValueSequence, length: number): void {
+    this.truncate(0)
+    // One by one: a long sequence has more tokens than a call takes arguments.
+    for (const id of other.#tokens.slice(0, length)) this.#tokens.push(id)
+    for (const page of other.#pages.slice(0, Math.ceil(this.length / PAGE_LENGTH))) {
+      this.#pool.share(page)
+      this.#pages.push(page)
+    }
   }
 
   /** How many of `ids` are this sequence's first tokens. */

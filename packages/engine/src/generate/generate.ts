@@ -66,9 +66,12 @@ export class Generator {
 
   /** Whether nothing is being computed, once what was aborted has come to its end. */
   async isIdle(): Promise<boolean> {
-    this.#dropAborted()
-    await new Promise((resume) => setImmediate(resume))
-    return this.#active.length + this.#waiting.length === 0
+    // The loop itself lets go of what was aborted, between two steps: what is being computed must not change.
+    const isAborted = ({ request }: ActiveRequest) => request.signal?.aborted ?? false
+    while (this.#running && [...this.#active, ...this.#waiting].every(isAborted)) {
+      await new Promise((resume) => setImmediate(resume))
+    }
+    return !this.#running
   }
 
   /** Ends every request with an error. */
@@ -87,6 +90,8 @@ export class Generator {
       }
     } catch (cause) {
       this.stop(new EngineError('kernel-failed', 'The model failed while it was computing.', { cause }))
+      // Some tokens of theirs were never computed.
+      this.#cache.forgetIdle()
     } finally {
       this.#running = false
     }
@@ -97,20 +102,26 @@ export class Generator {
     this.#dropAborted()
     while (this.#waiting.length > 0) {
       const [next] = this.#waiting
-      const { sequence, ids, maxLength } = next.request
-      // The last token's logits choose what follows, so it is computed in any case.
-      const kept = Math.min(sequence.commonPrefix(ids), ids.length - 1)
-      if (this.#cache.isInUse(sequence) || !this.#cache.acquire(sequence, kept, maxLength)) {
+      const { sequence, maxLength } = next.request
+      const kept = this.#cache.isInUse(sequence) ? undefined : this.#keptOf(next.request)
+      if (kept === undefined || !this.#cache.acquire(sequence, kept, maxLength)) {
         if (this.#active.length > 0) break
         this.#end(next, () => next.reject(tooLong(maxLength)))
         continue
       }
       this.#waiting.shift()
-      next.pending = ids.subarray(kept)
+      next.pending = next.request.ids.subarray(kept)
       next.request.start?.(kept)
       this.#active.push(next)
     }
     return this.#active.length > 0
+  }
+
+  /** Tokens of a request that need not be computed, since this sequence or an idle one has them. */
+  #keptOf({ sequence, ids, outputs }: GenerateRequest): number {
+    const known = outputs === 'all' ? sequence.commonPrefix(ids) : this.#cache.shareBeginning(sequence, ids)
+    // The last token's logits choose what follows, so it is computed in any case.
+    return Math.min(known, ids.length - 1)
   }
 
   #dropAborted(): void {
