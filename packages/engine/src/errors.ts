@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'write-failed'
   | 'offline'
   | 'no-ranges'
+  | 'invalid-conversation'
+  | 'conversation-mismatch'
 
 export interface ErrorDetails {
   /** The file (or URL) at fault. */

@@ -12,7 +12,7 @@ export type {
 } from './chat/reply.ts'
 export type { ToolCall, ToolDefinition } from './chat/tools.ts'
 export type { Adapter } from './client/adapter.ts'
-export { Conversation, type ConversationOptions } from './client/conversation.ts'
+export { Conversation, type ConversationOptions, type RestoreOptions } from './client/conversation.ts'
 export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
 export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'

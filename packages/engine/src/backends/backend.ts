@@ -77,6 +77,14 @@ export interface CompiledModel {
    * @throws EngineError `out-of-memory`
    */
   attach(updates: LowRankUpdates, scale: number): Attachment
+  /** Bytes of a page, in all kv states together. */
+  readonly pageBytes: number
+  /** Names how a page is laid out: between models of the same weights pages can be moved where it is the same. */
+  readonly pageLayout: string
+  /** Copies a page [pageBytes] out: its first `tokens` tokens, in every kv state; what lies behind them is zero. */
+  readPage(page: number, tokens: number, target: Uint8Array): void
+  /** Copies in what `readPage` has copied out. */
+  writePage(page: number, source: Uint8Array): void
   /** Copies the first `tokens` tokens of a page, in every kv state. For forks that go on separately. */
   copyPage(from: number, to: number, tokens: number): void
   dispose(): void

@@ -12,6 +12,12 @@ export interface ConversationOptions extends ReplyOptions, ToolOptions {
   readonly messages?: readonly Message[]
 }
 
+export interface RestoreOptions extends ReplyOptions, ToolOptions {
+  /** Leaves keys and values where they are: what was said is read anew, by whatever model this is. */
+  readonly messagesOnly?: boolean
+  readonly signal?: AbortSignal
+}
+
 let nextNumber = 1
 
 /** What no other conversation of this process is called by. */
@@ -23,16 +29,35 @@ export function newConversationNumber(): number {
 export class Conversation {
   readonly #thread: Caller
   readonly #number = newConversationNumber()
-  readonly #options: ReplyOptions & ToolOptions
+  #options: ReplyOptions & ToolOptions
   #opening: readonly Message[]
   #messages: readonly Message[]
-  #replying = false
+  #busy = false
 
   constructor(thread: Caller, { system, messages = [], ...options }: ConversationOptions) {
     this.#thread = thread
     this.#options = options
     this.#opening = system === undefined ? [] : [{ role: 'system', content: system }]
     this.#messages = [...this.#opening, ...messages]
+  }
+
+  /** As `Model.restore`. */
+  static async restore(
+    thread: Caller,
+    path: string,
+    { messagesOnly = false, signal, ...options }: RestoreOptions = {},
+  ): Promise<Conversation> {
+    const conversation = new Conversation(thread, options)
+    const request = { conversation: conversation.#number, path, messagesOnly }
+    const record = await thread.call('restore', request, { signal }).catch(async (error) => {
+      // An abort may cross with the answer, and must leave nothing behind.
+      await conversation.dispose().catch(() => {})
+      throw error
+    })
+    conversation.#options = { ...record.options, ...options }
+    conversation.#opening = record.messages.slice(0, record.opening)
+    conversation.#messages = record.messages
+    return conversation
   }
 
   get messages(): readonly Message[] {
@@ -46,19 +71,37 @@ export class Conversation {
    * @throws LajuError `busy` while an earlier reply is under way
    */
   send(text: string, { signal, ...options }: ChatOptions = {}): Generation {
-    return new Generation(async (emit, stop) => {
-      if (this.#replying) {
-        throw new LajuError('busy', 'The conversation is still answering.', {
-          remedy: 'Await the reply or abort it first; or fork the conversation.',
-        })
-      }
-      this.#replying = true
-      try {
-        return await this.#reply(text, { ...this.#options, ...options }, emit, stop)
-      } finally {
-        this.#replying = false
-      }
-    }, signal)
+    return new Generation(
+      (emit, stop) => this.#alone(() => this.#reply(text, { ...this.#options, ...options }, emit, stop)),
+      signal,
+    )
+  }
+
+  /**
+   * Takes back the last question, with all that followed it; what came before need not be computed again.
+   * @returns the question, or undefined where none has been asked
+   * @throws LajuError `busy`
+   */
+  undo(): string | undefined {
+    if (this.#busy) throw stillBusy()
+    const asked = this.#messages.findLastIndex(({ role }, i) => role === 'user' && i >= this.#opening.length)
+    if (asked < 0) return undefined
+    const question = this.#messages[asked].content
+    this.#messages = this.#messages.slice(0, asked)
+    return question
+  }
+
+  /**
+   * Writes it to a file, from which `Model.restore` takes it: what was said, its options but for the functions, and what
+   * has been computed of it, some hundred megabytes for thousands of tokens of a large model. A file that is there
+   * already is replaced once the new one is whole.
+   * @throws LajuError `busy`, `disk-full`, `write-failed`; AbortError
+   */
+  async save(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    const { tools: _, ...options } = this.#options
+    const record = { messages: this.#messages, opening: this.#opening.length, options }
+    const request = { conversation: this.#number, record, path }
+    await this.#alone(() => this.#thread.call('save', request, { signal, tidiesUp: true }))
   }
 
   /** A conversation with the same turns, which goes on separately and shares what is computed. */
@@ -79,6 +122,16 @@ export class Conversation {
   /** Gives back its memory. Sending again afterwards computes everything anew. */
   async dispose(): Promise<void> {
     await this.#thread.call('forget', { conversation: this.#number })
+  }
+
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#busy) throw stillBusy()
+    this.#busy = true
+    try {
+      return await work()
+    } finally {
+      this.#busy = false
+    }
   }
 
   async #reply(
@@ -109,4 +162,10 @@ export class Conversation {
       throw error
     }
   }
+}
+
+function stillBusy(): LajuError {
+  return new LajuError('busy', 'The conversation is still answering, or being saved.', {
+    remedy: 'Await the reply or abort it first; or fork the conversation.',
+  })
 }

@@ -4,7 +4,7 @@ import { EngineError } from '../errors.ts'
 import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
 import type { AskOptions, AttachOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
 import { Adapter } from './adapter.ts'
-import { Conversation, type ConversationOptions, newConversationNumber } from './conversation.ts'
+import { Conversation, type ConversationOptions, newConversationNumber, type RestoreOptions } from './conversation.ts'
 import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
@@ -72,6 +72,17 @@ export class Model {
 
   conversation(options: ConversationOptions = {}): Conversation {
     return new Conversation(this.#thread, options)
+  }
+
+  /**
+   * Goes on with a conversation that was saved to a file (`Conversation.save`), without computing it again. Functions are
+   * not saved: give them anew; other options replace those that were saved.
+   * @throws LajuError `conversation-mismatch` where the file is of another model, cache type or set of adapters, or too long for
+   *   the context (`messagesOnly` then takes what was said), `invalid-conversation`, `truncated`; CheckpointError
+   *   `not-found`, `not-a-file`, `read-failed`; AbortError
+   */
+  restore(path: string, options?: RestoreOptions): Promise<Conversation> {
+    return Conversation.restore(this.#thread, path, options)
   }
 
   /** Goes on from a text as it is, without chat template. */

@@ -4,23 +4,37 @@ import type { Attachment, CompiledModel } from '../backends/backend.ts'
 import { LajuError, OptionError, throwIfAborted } from '../errors.ts'
 import { openAdapter } from '../hub/open-adapter.ts'
 import { adapterInfo } from './adapter-info.ts'
+import type { Origin } from './conversation-file.ts'
+import { adapterFingerprint } from './fingerprint.ts'
 import type { AttachRequest } from './messages.ts'
 import type { AdapterInfo } from './types.ts'
 
 /** Makes a change when nothing is being computed. @throws LajuError `busy` */
 type Change = <Result>(change: () => Result) => Promise<Result>
 
+interface Attached {
+  readonly attachment: Attachment
+  readonly name: string
+  readonly fingerprint: string
+  scale: number
+}
+
 /** The adapters of a loaded model, by numbers that the caller gives them. */
 export class Adapters {
   readonly #model: CompiledModel
   readonly #description: ModelDescription
   readonly #change: Change
-  readonly #attached = new Map<number, Attachment>()
+  readonly #attached = new Map<number, Attached>()
 
   constructor(model: CompiledModel, description: ModelDescription, change: Change) {
     this.#model = model
     this.#description = description
     this.#change = change
+  }
+
+  /** Those at work now, in the order in which they were attached. */
+  get attached(): Origin['adapters'] {
+    return [...this.#attached.values()].map(({ name, fingerprint, scale }) => ({ name, fingerprint, scale }))
   }
 
   /**
@@ -35,11 +49,14 @@ export class Adapters {
     const file = await openAdapter(path, signal)
     try {
       const updates = await fitAdapter(file, this.#description, signal)
+      const info = adapterInfo(file)
+      const fingerprint = await adapterFingerprint(updates)
       await this.#change(() => {
         throwIfAborted(signal)
-        this.#attached.set(adapter, this.#model.attach(updates, scale))
+        const attachment = this.#model.attach(updates, scale)
+        this.#attached.set(adapter, { attachment, name: info.name, fingerprint, scale })
       })
-      return adapterInfo(file)
+      return info
     } finally {
       await file.close()
     }
@@ -48,17 +65,22 @@ export class Adapters {
   /** @throws OptionError; LajuError `busy`, `disposed` for an adapter that has been detached */
   async scale(adapter: number, scale: number): Promise<undefined> {
     checkScale(scale)
-    const attachment = this.#attached.get(adapter)
-    if (!attachment) throw new LajuError('disposed', 'The adapter has been detached.', { remedy: 'Attach it again.' })
-    await this.#change(() => attachment.setScale(scale))
+    const attached = this.#attached.get(adapter)
+    if (!attached) throw new LajuError('disposed', 'The adapter has been detached.', { remedy: 'Attach it again.' })
+    await this.#change(() => {
+      attached.attachment.setScale(scale)
+      attached.scale = scale
+    })
   }
 
   /** Twice is fine. @throws LajuError `busy` */
   async detach(adapter: number): Promise<undefined> {
-    const attachment = this.#attached.get(adapter)
-    if (!attachment) return
-    await this.#change(() => attachment.detach())
-    this.#attached.delete(adapter)
+    const attached = this.#attached.get(adapter)
+    if (!attached) return
+    await this.#change(() => {
+      attached.attachment.detach()
+      this.#attached.delete(adapter)
+    })
   }
 }
 

@@ -70,6 +70,10 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
       return loaded.adapters.detach(message.request.adapter)
     case 'fork':
       return loaded.fork(message.request.from, message.request.to)
+    case 'save':
+      return loaded.save(message.request, signal)
+    case 'restore':
+      return loaded.restore(message.request, signal)
     case 'forget':
       return loaded.forget(message.request.conversation)
   }

@@ -1,5 +1,5 @@
 import { describe, type ModelDescription } from '../architectures/describe.ts'
-import type { CompiledModel, CompileOptions } from '../backends/backend.ts'
+import { type CompiledModel, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import { KeyValueCache } from '../cache/kv-cache.ts'
@@ -17,8 +17,11 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import { Adapters } from './adapters.ts'
+import { ConversationFile, mismatch, type Origin, requireSameOrigin, writeConversation } from './conversation-file.ts'
+import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
-import type { ReplyRequest } from './messages.ts'
+import { modelFingerprint } from './fingerprint.ts'
+import type { ReplyRequest, RestoreRequest, SaveRequest } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
@@ -27,6 +30,7 @@ interface Parts {
   readonly info: ModelInfo
   readonly description: ModelDescription
   readonly model: CompiledModel
+  readonly fingerprint: string
   readonly limits: CompileOptions
   readonly tokenizer: Lazy<Tokenizer>
   readonly template: Lazy<ChatTemplate>
@@ -71,8 +75,9 @@ export class Engine {
       const { description, quantized } = await heldModel(checkpoint, stored, options)
       const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
+      const fingerprint = await modelFingerprint(description, signal)
       const model = await loadWeights(description, options, limits, { signal, onProgress })
-      return new Engine({ info, description, model, limits, ...textParts(checkpoint) })
+      return new Engine({ info, description, model, fingerprint, limits, ...textParts(checkpoint) })
     } finally {
       await checkpoint.close()
     }
@@ -197,6 +202,54 @@ export class Engine {
     if (sequence) this.#conversations.set(to, this.#cache.fork(sequence))
   }
 
+  /**
+   * Writes a conversation to a file, with as much of its keys and values as is there.
+   * @throws LajuError `disk-full`, `write-failed`; AbortError
+   */
+  async save({ conversation, record, path }: SaveRequest, signal?: AbortSignal): Promise<undefined> {
+    const sequence = this.#conversations.get(conversation)
+    // What was aborted is let go of after the step that it is in.
+    while (sequence && this.#cache.isInUse(sequence)) await new Promise((resume) => setImmediate(resume))
+    const { model } = this.#parts
+    const kept = sequence ? this.#cache.fork(sequence) : this.#cache.create()
+    try {
+      const tokens = Int32Array.from(kept.tokens)
+      const readPage = (index: number, target: Uint8Array): boolean => {
+        // Others may need the room meanwhile.
+        if (kept.length !== tokens.length) return false
+        const rest = tokens.length - index * PAGE_LENGTH
+        model.readPage(kept.pageTable()[index], Math.min(rest, PAGE_LENGTH), target)
+        return true
+      }
+      const saved = { record, origin: this.#origin(), tokens }
+      if (await writeConversation(path, saved, readPage, signal)) return
+      await writeConversation(path, { ...saved, tokens: new Int32Array(0) }, readPage, signal)
+    } finally {
+      this.#cache.remove(kept)
+    }
+  }
+
+  /**
+   * Takes a conversation from a file. What of its keys and values finds no room is computed again when it goes on.
+   * @throws LajuError `conversation-mismatch`, `invalid-conversation`, `truncated`; CheckpointError `not-found`,
+   *   `not-a-file`, `read-failed`; AbortError
+   */
+  async restore(
+    { conversation, path, messagesOnly }: RestoreRequest,
+    signal?: AbortSignal,
+  ): Promise<ConversationRecord> {
+    const file = await ConversationFile.open(path, signal)
+    try {
+      if (!messagesOnly && file.tokens.length > 0) {
+        this.#checkSaved(path, file)
+        this.#conversations.set(conversation, await this.#restorePages(path, file, signal))
+      }
+      return file.record
+    } finally {
+      await file.close()
+    }
+  }
+
   forget(conversation: number): undefined {
     const sequence = this.#conversations.get(conversation)
     if (sequence) this.#cache.remove(sequence)
@@ -222,6 +275,48 @@ export class Engine {
     const result = change()
     this.#cache.forgetIdle()
     return result
+  }
+
+  /** What keys and values that are computed now come from. */
+  #origin(): Origin {
+    const { fingerprint, model, info } = this.#parts
+    const { pageLayout, pageBytes } = model
+    return { model: info.name, fingerprint, pageLayout, pageBytes, adapters: this.adapters.attached }
+  }
+
+  #checkSaved(path: string, { origin, tokens }: ConversationFile): void {
+    requireSameOrigin(path, origin, this.#origin())
+    const { contextLength, vocabulary } = this.info
+    if (tokens.length > contextLength) {
+      throw mismatch(
+        path,
+        'contextLength',
+        `has ${tokens.length} tokens, and the context has room for ${contextLength}`,
+      )
+    }
+    const wrong = tokens.find((id) => id < 0 || id >= vocabulary)
+    if (wrong !== undefined) throw mismatch(path, 'tokens', `has a token ${wrong}, which this model has not`)
+  }
+
+  /** At any time the sequence holds whole pages of what was saved, and may lose them to others. */
+  async #restorePages(path: string, file: ConversationFile, signal?: AbortSignal): Promise<KeyValueSequence> {
+    const sequence = this.#cache.create()
+    try {
+      let done = 0
+      for await (const page of file.pages(signal)) {
+        requireSameOrigin(path, file.origin, this.#origin())
+        const ids = file.tokens.subarray(done, done + PAGE_LENGTH)
+        if (sequence.length !== done || !this.#cache.acquire(sequence, done, done + ids.length)) break
+        this.#parts.model.writePage(sequence.pageTable()[done / PAGE_LENGTH], page)
+        sequence.append(ids)
+        this.#cache.release(sequence)
+        done += ids.length
+      }
+      return sequence
+    } catch (error) {
+      this.#cache.remove(sequence)
+      throw error
+    }
   }
 
   /** Logits and final hidden state of the last of some tokens. */

@@ -3,6 +3,7 @@ import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import type { FileType } from '../convert/file-type.ts'
 import type { QuantizedFile } from '../convert/quantize-file.ts'
+import type { ConversationRecord } from './conversation-record.ts'
 import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
 import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo, QuantizeProgress } from './types.ts'
@@ -25,6 +26,8 @@ export interface Calls {
   scale: { request: { adapter: number; scale: number }; event: never; result: undefined }
   detach: { request: { adapter: number }; event: never; result: undefined }
   fork: { request: { from: number; to: number }; event: never; result: undefined }
+  save: { request: SaveRequest; event: never; result: undefined }
+  restore: { request: RestoreRequest; event: never; result: ConversationRecord }
   forget: { request: { conversation: number }; event: never; result: undefined }
 }
 
@@ -38,6 +41,20 @@ export interface ReplyRequest {
   /** Whose keys and values to go on from and keep; without one nothing is kept. */
   readonly conversation: number | undefined
   readonly options: ReplyOptions
+}
+
+export interface SaveRequest {
+  readonly conversation: number
+  readonly record: ConversationRecord
+  readonly path: string
+}
+
+export interface RestoreRequest {
+  /** What it is called by from now on. */
+  readonly conversation: number
+  readonly path: string
+  /** Whether its keys and values are left where they are. */
+  readonly messagesOnly: boolean
 }
 
 export interface AttachRequest {

@@ -55,6 +55,8 @@ function measure(graph: Graph, _tensors: ReadonlyMap<string, Tensor>, options: C
 
 class ReferenceModel implements CompiledModel {
   readonly memory: MemoryNeed
+  readonly pageBytes: number
+  readonly pageLayout: string
   readonly #graph: Graph
   readonly #weights = new Map<string, Float32Array>()
   readonly #adapters = new Set<{ readonly updates: LowRankUpdates; scale: number }>()
@@ -63,6 +65,8 @@ class ReferenceModel implements CompiledModel {
   constructor(graph: Graph, options: CompileOptions) {
     this.#graph = graph
     this.memory = measure(graph, new Map(), options)
+    this.pageBytes = this.memory.state / options.pages
+    this.pageLayout = `reference-1-${options.cacheType}`
     try {
       this.#stores = graph.states.map(
         (state) => new KeyValueStore(options.pages, state.keyValueHeads * state.headDimension, options.cacheType),
@@ -108,6 +112,17 @@ class ReferenceModel implements CompiledModel {
       },
       detach: () => void this.#adapters.delete(adapter),
     }
+  }
+
+  readPage(page: number, tokens: number, target: Uint8Array): void {
+    target.fill(0)
+    let at = 0
+    for (const store of this.#stores) at = store.readPage(page, tokens, target, at)
+  }
+
+  writePage(page: number, source: Uint8Array): void {
+    let at = 0
+    for (const store of this.#stores) at = store.writePage(page, source, at)
   }
 
   copyPage(from: number, to: number, tokens: number): void {

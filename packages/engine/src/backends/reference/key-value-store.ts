@@ -38,6 +38,28 @@ export class KeyValueStore {
     }
   }
 
+  /** Copies the first `tokens` tokens of a page to `target` from `at` on. @returns where the page ends there */
+  readPage(page: number, tokens: number, target: Uint8Array, at: number): number {
+    return this.#pageOf(page).reduce((from, rows) => {
+      target.set(rows.subarray(0, 4 * tokens * this.#width), from)
+      return from + rows.length
+    }, at)
+  }
+
+  /** Copies a page from `source`, from `at` on. @returns where the page ends there */
+  writePage(page: number, source: Uint8Array, at: number): number {
+    return this.#pageOf(page).reduce((from, rows) => {
+      rows.set(source.subarray(from, from + rows.length))
+      return from + rows.length
+    }, at)
+  }
+
+  /** The bytes of a page: its keys, and its values. */
+  #pageOf(page: number): Uint8Array[] {
+    const size = PAGE_LENGTH * this.#width * 4
+    return [this.#keys, this.#values].map(({ buffer }) => new Uint8Array(buffer, page * size, size))
+  }
+
   #offset(pageTable: Int32Array, position: number): number {
     const page = pageTable[Math.floor(position / PAGE_LENGTH)]
     return (page * PAGE_LENGTH + (position % PAGE_LENGTH)) * this.#width

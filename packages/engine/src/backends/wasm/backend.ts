@@ -7,6 +7,7 @@ import { AdapterBank } from './adapter-bank.ts'
 import { type Bank, createBank } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph, type Instruction } from './compile.ts'
+import { clearBehind, pageLayout } from './layout/key-value-pages.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
 import { type Plan, planMemory } from './plan.ts'
@@ -27,6 +28,8 @@ export const wasmBackend: Backend = {
 
 class WasmModel implements CompiledModel {
   readonly memory: MemoryNeed
+  readonly pageBytes: number
+  readonly pageLayout: string
   readonly #graph: Graph
   readonly #plan: Plan
   readonly #options: CompileOptions
@@ -37,6 +40,8 @@ class WasmModel implements CompiledModel {
 
   constructor(graph: Graph, plan: Plan, options: CompileOptions) {
     this.memory = plan.memory
+    this.pageBytes = plan.states.reduce((sum, { stride }) => sum + stride, 0)
+    this.pageLayout = pageLayout(options.cacheType)
     this.#graph = graph
     this.#plan = plan
     this.#options = options
@@ -72,6 +77,26 @@ class WasmModel implements CompiledModel {
         adapter.scale = to
       },
       detach: () => this.#detach(adapter),
+    }
+  }
+
+  readPage(page: number, tokens: number, target: Uint8Array): void {
+    const { bytes } = this.#live().views
+    let at = 0
+    this.#plan.states.forEach(({ address, stride }, i) => {
+      const copy = target.subarray(at, at + stride)
+      copy.set(bytes.subarray(address + page * stride, address + (page + 1) * stride))
+      clearBehind(copy, tokens, this.#graph.states[i], this.#options.cacheType)
+      at += stride
+    })
+  }
+
+  writePage(page: number, source: Uint8Array): void {
+    const { bytes } = this.#live().views
+    let at = 0
+    for (const { address, stride } of this.#plan.states) {
+      bytes.set(source.subarray(at, at + stride), address + page * stride)
+      at += stride
     }
   }
 
