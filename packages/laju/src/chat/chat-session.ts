@@ -1,10 +1,12 @@
 import { type Conversation, LajuError, type Model, type Reply, type ReplyOptions } from '@laju/engine'
 import { errorLines } from '../report-error.ts'
 import type { LiveOutput } from '../terminal/live-output.ts'
+import { neutralise } from '../terminal/neutralise.ts'
 import { ReplyPrinter, replySummary } from '../terminal/reply-printer.ts'
 import { styleOf } from '../terminal/style.ts'
 import { formatBytes, formatSpeed, grouped } from '../terminal/units.ts'
 import { CHAT_HELP, type ChatCommand, type ThinkSetting } from './chat-command.ts'
+import { recalled, restoreConversation } from './restore-conversation.ts'
 
 /** After these the model is gone, and with it the chat. */
 const FATAL: ReadonlySet<string> = new Set(['worker-failed', 'disposed', 'out-of-memory', 'kernel-failed'])
@@ -12,7 +14,7 @@ const FATAL: ReadonlySet<string> = new Set(['worker-failed', 'disposed', 'out-of
 /** One conversation with a model: asks, obeys chat commands, and prints what comes of it. */
 export class ChatSession {
   readonly #model: Model
-  readonly #conversation: Conversation
+  #conversation: Conversation
   readonly #output: LiveOutput
   #options: ReplyOptions
   #replies: Reply[] = []
@@ -35,13 +37,13 @@ export class ChatSession {
 
   /** Like ask, for a person who can go on after a mistake or after stopping an answer. */
   async askPatiently(question: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.ask(question, signal)
-    } catch (error) {
-      if (signal.aborted) return this.#say('(stopped)')
-      if (!(error instanceof LajuError) || FATAL.has(error.code)) throw error
-      console.error(errorLines(error))
-    }
+    await this.#patiently(() => this.ask(question, signal), signal)
+  }
+
+  /** Keeps the conversation in a file. */
+  async save(file: string): Promise<void> {
+    await this.#conversation.save(file)
+    this.#say(`The conversation is kept in ${neutralise(file)}.`)
   }
 
   /** Returns false when the command ends the chat. */
@@ -55,6 +57,15 @@ export class ChatSession {
       case 'reset':
         await this.#reset()
         break
+      case 'undo':
+        this.#undo()
+        break
+      case 'save':
+        await this.#patiently(() => this.save(command.file))
+        break
+      case 'load':
+        await this.#patiently(() => this.#load(command.file))
+        break
       case 'stats':
         this.#say(this.#stats())
         break
@@ -66,6 +77,29 @@ export class ChatSession {
         break
     }
     return true
+  }
+
+  async #patiently(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (signal?.aborted) return this.#say('(stopped)')
+      if (!(error instanceof LajuError) || FATAL.has(error.code)) throw error
+      console.error(errorLines(error))
+    }
+  }
+
+  async #load(file: string): Promise<void> {
+    const conversation = await restoreConversation(this.#model, file)
+    await this.#conversation.dispose()
+    this.#conversation = conversation
+    this.#replies = []
+    this.#say(recalled(conversation))
+  }
+
+  #undo(): void {
+    const question = this.#conversation.undo()
+    this.#say(question === undefined ? 'There is no question to take back.' : `Taken back: ${neutralise(question)}`)
   }
 
   async #reset(): Promise<void> {

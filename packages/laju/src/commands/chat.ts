@@ -5,6 +5,7 @@ import type { Arguments } from '../arguments.ts'
 import { parseChatCommand } from '../chat/chat-command.ts'
 import { ChatSession } from '../chat/chat-session.ts'
 import { LineEditor } from '../chat/line-editor.ts'
+import { recalled, restoreConversation } from '../chat/restore-conversation.ts'
 import type { Command } from '../command.ts'
 import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
@@ -20,6 +21,8 @@ export const chat: Command = {
   parameters: [{ name: 'MODEL', help: `${MODEL_HELP}; nano if left out`, optional: true }],
   options: {
     ask: { type: 'string', value: 'QUESTION', help: 'ask this first; without a terminal, only this' },
+    restore: { type: 'string', value: 'FILE', help: 'go on with the conversation in this file' },
+    save: { type: 'string', value: 'FILE', help: 'keep the conversation in this file when it ends' },
     ...REPLY_OPTIONS,
     ...ADAPTER_OPTION,
     ...LOAD_OPTIONS,
@@ -27,16 +30,24 @@ export const chat: Command = {
   examples: [
     { line: 'laju chat', help: 'talk with the small model that comes with laju' },
     { line: 'laju chat ./qwen3.gguf --system "Answer in one sentence."', help: 'your own model, with a role' },
+    { line: 'laju chat --restore sums.laju --save sums.laju', help: 'go on where you were yesterday' },
     { line: 'laju chat nano < questions.txt', help: 'answer every line of a file, one after the other' },
   ],
 
   async run(given, signal) {
     const options = replyOptions(given)
+    given.refuseTogether('restore', 'system')
     await using model = await openModel(given.positional(0) ?? 'nano', loadOptions(given, signal))
-    const conversation = model.conversation({ system: given.text('system') })
+    const [restored, kept] = [given.text('restore'), given.text('save')]
+    const conversation =
+      restored === undefined
+        ? model.conversation({ system: given.text('system') })
+        : await restoreConversation(model, restored)
     const session = new ChatSession(model, conversation, options, new LiveOutput())
+    if (restored !== undefined) console.error(styleOf(process.stderr).dim(recalled(conversation)))
     if (process.stdin.isTTY && process.stdout.isTTY) await talk(session, model, given, signal)
     else await answerLines(session, given, signal)
+    if (kept !== undefined) await session.save(kept)
   },
 }
 
