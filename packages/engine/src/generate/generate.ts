@@ -89,7 +89,7 @@ export class Generator {
         await new Promise((resume) => setImmediate(resume))
       }
     } catch (cause) {
-      this.stop(new EngineError('kernel-failed', 'The model failed while it was computing.', { cause }))
+      this.stop(cause instanceof EngineError ? cause : kernelFailed(cause))
       // Some tokens of theirs were never computed.
       this.#cache.forgetIdle()
     } finally {
@@ -164,6 +164,10 @@ export class Generator {
     this.#waiting = this.#waiting.filter((other) => other !== active)
     settle()
   }
+}
+
+function kernelFailed(cause: unknown): EngineError {
+  return new EngineError('kernel-failed', 'The model failed while it was computing.', { cause })
 }
 
 function tooLong(length: number): EngineError {

@@ -17,6 +17,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import { Adapters } from './adapters.ts'
+import { typedIfNoMemory } from './allocation-failure.ts'
 import { ConversationFile, mismatch, type Origin, requireSameOrigin, writeConversation } from './conversation-file.ts'
 import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
@@ -35,6 +36,11 @@ interface Parts {
   readonly tokenizer: Lazy<Tokenizer>
   readonly template: Lazy<ChatTemplate>
   readonly sampling: Partial<SamplingSettings>
+}
+
+interface Loading {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
 type ChatPrompt = Extract<ReplyRequest['prompt'], { messages: unknown }>
@@ -63,11 +69,15 @@ export class Engine {
   }
 
   /** @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError */
-  static async load(
-    path: string,
-    options: EngineOptions,
-    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void } = {},
-  ): Promise<Engine> {
+  static async load(path: string, options: EngineOptions, { signal, onProgress }: Loading = {}): Promise<Engine> {
+    try {
+      return await Engine.#load(path, options, { signal, onProgress })
+    } catch (error) {
+      throw typedIfNoMemory(error)
+    }
+  }
+
+  static async #load(path: string, options: EngineOptions, { signal, onProgress }: Loading): Promise<Engine> {
     throwIfAborted(signal)
     const checkpoint = await openCheckpoint(path, signal)
     try {
@@ -76,8 +86,14 @@ export class Engine {
       const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
       const fingerprint = await modelFingerprint(description, signal)
-      const model = await loadWeights(description, options, limits, { signal, onProgress })
-      return new Engine({ info, description, model, fingerprint, limits, ...textParts(checkpoint) })
+      const parts = { info, description, fingerprint, limits, ...textParts(checkpoint) }
+      return await withWeights(
+        description,
+        options,
+        limits,
+        { signal, onProgress },
+        (model) => new Engine({ ...parts, model }),
+      )
     } finally {
       await checkpoint.close()
     }
@@ -374,18 +390,20 @@ function toolSetting(template: ChatTemplate, { messages, tools = [] }: ChatPromp
   return { form, callsBefore: messages.reduce((sum, { toolCalls = [] }) => sum + toolCalls.length, 0) }
 }
 
-async function loadWeights(
+/** What is made of a model with its weights. Where that fails, nothing of the model is left. */
+async function withWeights<Made>(
   description: ModelDescription,
   options: EngineOptions,
   limits: CompileOptions,
-  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: LoadProgress) => void },
-): Promise<CompiledModel> {
+  { signal, onProgress }: Loading,
+  make: (model: CompiledModel) => Made,
+): Promise<Made> {
   const { graph, tensors } = description
   const model = backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
   const total = graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
   try {
     await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ stage: 'load', loaded, total }) })
-    return model
+    return make(model)
   } catch (error) {
     model.dispose()
     throw error

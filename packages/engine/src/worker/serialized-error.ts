@@ -10,6 +10,7 @@ import {
   TemplateError,
   TokenizerError,
 } from '../errors.ts'
+import { typedIfNoMemory } from './allocation-failure.ts'
 
 /** An error in a form that crosses threads and keeps its class. */
 export interface SerializedError {
@@ -26,7 +27,8 @@ export interface SerializedError {
   readonly trace?: string
 }
 
-export function serializeError(error: unknown): SerializedError {
+export function serializeError(thrown: unknown): SerializedError {
+  const error = typedIfNoMemory(thrown)
   if (error instanceof LajuError) {
     const { name, message, code, file, field, remedy } = error
     return { name, message, code, file, field, remedy, ...(error instanceof ContextError ? numbersOf(error) : {}) }

@@ -51,6 +51,8 @@ class WasmModel implements CompiledModel {
 
   async load(tensors: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): Promise<void> {
     const starting = this.#startTeam()
+    // Until it is waited for below, nobody is there to hear of a failure.
+    starting.catch(() => {})
     try {
       await loadWeights(this.#plan, this.#live().views, tensors, options)
       this.#team = await starting
