@@ -31,7 +31,7 @@ interface Parts {
   readonly info: ModelInfo
   readonly description: ModelDescription
   readonly model: CompiledModel
-  readonly fingerprint: string
+  readonly fingerprint: () => Promise<string>
   readonly limits: CompileOptions
   readonly tokenizer: Lazy<Tokenizer>
   readonly template: Lazy<ChatTemplate>
@@ -224,6 +224,7 @@ export class Engine {
    */
   async save({ conversation, record, path }: SaveRequest, signal?: AbortSignal): Promise<undefined> {
     const sequence = this.#conversations.get(conversation)
+    const fingerprint = await this.#parts.fingerprint()
     // What was aborted is let go of after the step that it is in.
     while (sequence && this.#cache.isInUse(sequence)) await new Promise((resume) => setImmediate(resume))
     const { model } = this.#parts
@@ -237,7 +238,7 @@ export class Engine {
         model.readPage(kept.pageTable()[index], Math.min(rest, PAGE_LENGTH), target)
         return true
       }
-      const saved = { record, origin: this.#origin(), tokens }
+      const saved = { record, origin: this.#origin(fingerprint), tokens }
       if (await writeConversation(path, saved, readPage, signal)) return
       await writeConversation(path, { ...saved, tokens: new Int32Array(0) }, readPage, signal)
     } finally {
@@ -257,8 +258,11 @@ export class Engine {
     const file = await ConversationFile.open(path, signal)
     try {
       if (!messagesOnly && file.tokens.length > 0) {
-        this.#checkSaved(path, file)
-        this.#conversations.set(conversation, await this.#restorePages(path, file, signal))
+        const fingerprint = await this.#parts.fingerprint()
+        const checkOrigin = () => requireSameOrigin(path, file.origin, this.#origin(fingerprint))
+        checkOrigin()
+        this.#checkTokens(path, file.tokens)
+        this.#conversations.set(conversation, await this.#restorePages(file, checkOrigin, signal))
       }
       return file.record
     } finally {
@@ -294,14 +298,13 @@ export class Engine {
   }
 
   /** What keys and values that are computed now come from. */
-  #origin(): Origin {
-    const { fingerprint, model, info } = this.#parts
+  #origin(fingerprint: string): Origin {
+    const { model, info } = this.#parts
     const { pageLayout, pageBytes } = model
     return { model: info.name, fingerprint, pageLayout, pageBytes, adapters: this.adapters.attached }
   }
 
-  #checkSaved(path: string, { origin, tokens }: ConversationFile): void {
-    requireSameOrigin(path, origin, this.#origin())
+  #checkTokens(path: string, tokens: Int32Array): void {
     const { contextLength, vocabulary } = this.info
     if (tokens.length > contextLength) {
       throw mismatch(
@@ -314,13 +317,20 @@ export class Engine {
     if (wrong !== undefined) throw mismatch(path, 'tokens', `has a token ${wrong}, which this model has not`)
   }
 
-  /** At any time the sequence holds whole pages of what was saved, and may lose them to others. */
-  async #restorePages(path: string, file: ConversationFile, signal?: AbortSignal): Promise<KeyValueSequence> {
+  /**
+   * At any time the sequence holds whole pages of what was saved, and may lose them to others.
+   * @param checkOrigin throws where they are not of the model as it is now: adapters may come and go
+   */
+  async #restorePages(
+    file: ConversationFile,
+    checkOrigin: () => void,
+    signal?: AbortSignal,
+  ): Promise<KeyValueSequence> {
     const sequence = this.#cache.create()
     try {
       let done = 0
       for await (const page of file.pages(signal)) {
-        requireSameOrigin(path, file.origin, this.#origin())
+        checkOrigin()
         const ids = file.tokens.subarray(done, done + PAGE_LENGTH)
         if (sequence.length !== done || !this.#cache.acquire(sequence, done, done + ids.length)) break
         this.#parts.model.writePage(sequence.pageTable()[done / PAGE_LENGTH], page)

@@ -4,17 +4,18 @@ import { readRows } from '../weights/read.ts'
 import type { Tensor } from '../weights/tensor.ts'
 
 /** Tensors of which a row is looked at: enough to meet every kind of weight of every large model. */
-const MOST_SAMPLES = 64
+const MOST_SAMPLES = 32
 const SAMPLE_BYTES = 4096
 
 /**
  * What a model that computes the same keys and values has too, as 64 hexadecimal digits: names, types and shapes of all
- * weights as they are held, the numbers of its configuration, and rows of some weights.
+ * weights as they are held, the numbers of its configuration, and rows of some weights. What is needed is read at once;
+ * the digits are made when they are first asked for, since few ever do.
  */
 export async function modelFingerprint(
   { architecture, config, tensors }: ModelDescription,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<() => Promise<string>> {
   const all = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
   const outline = { architecture: architecture.name, config, tensors: all.map(([name, t]) => [name, t.type, t.shape]) }
   const samples: Uint8Array[] = [utf8(JSON.stringify(outline))]
@@ -22,7 +23,11 @@ export async function modelFingerprint(
     const [, tensor] = all[Math.floor((i * all.length) / Math.min(MOST_SAMPLES, all.length))]
     samples.push(await firstRow(tensor, signal))
   }
-  return digest(samples)
+  let made: Promise<string> | undefined
+  return () => {
+    made ??= digest(samples)
+    return made
+  }
 }
 
 /** The same of an adapter, without its scale. */
