@@ -45,6 +45,21 @@ describe.each(['reference', 'wasm'] as const)('on %s', (backend) => {
     expect(await model.embed([])).toEqual([])
   })
 
+  it('gives the same to the bit where a conversation has the beginning of what is read', async () => {
+    const { query, documents } = reference
+    const engine = await Engine.load(FOLDER, { backend, contextLength: 512, threads: 1 })
+    const text = 'A text that is read once as a conversation and once for what it means. '.repeat(2)
+    const request = { query, documents, instruction: DEFAULT_INSTRUCTION }
+    const read = async () => [await engine.embed([`${text}So it is.`]), await engine.rank(request)]
+    const fresh = await read()
+    const begin = (prompt: string, conversation: number) =>
+      engine.reply({ prompt: { text: prompt }, conversation, options: { temperature: 0, maxTokens: 1 } }, () => {})
+    await begin(text, 1)
+    expect((await begin(`${text}So it is.`, 2)).usage.cachedTokens).toBeGreaterThan(8)
+    expect(await read()).toEqual(fresh)
+    engine.dispose()
+  })
+
   it('ranks documents as Hugging Face does', async () => {
     const { query, documents, scores, instruction, instructedScores } = reference
     const inOrder = async (options = {}) => {
