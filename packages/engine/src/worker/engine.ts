@@ -1,5 +1,5 @@
 import { describe, type ModelDescription } from '../architectures/describe.ts'
-import { type CompiledModel, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
+import type { CompiledModel, CompileOptions } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import { KeyValueCache } from '../cache/kv-cache.ts'
@@ -18,13 +18,14 @@ import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import { Adapters } from './adapters.ts'
 import { typedIfNoMemory } from './allocation-failure.ts'
-import { ConversationFile, mismatch, type Origin, requireSameOrigin, writeConversation } from './conversation-file.ts'
+import { ConversationFile, mismatch, type Origin, requireSameOrigin } from './conversation-file.ts'
 import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import { modelFingerprint } from './fingerprint.ts'
 import type { ReplyRequest, RestoreRequest, SaveRequest } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
+import { restoreSequence, saveSequence } from './saved-sequence.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 interface Parts {
@@ -227,22 +228,11 @@ export class Engine {
     const fingerprint = await this.#parts.fingerprint()
     // What was aborted is let go of after the step that it is in.
     while (sequence && this.#cache.isInUse(sequence)) await new Promise((resume) => setImmediate(resume))
-    const { model } = this.#parts
-    const kept = sequence ? this.#cache.fork(sequence) : this.#cache.create()
+    const snapshot = sequence ? this.#cache.fork(sequence) : this.#cache.create()
     try {
-      const tokens = Int32Array.from(kept.tokens)
-      const readPage = (index: number, target: Uint8Array): boolean => {
-        // Others may need the room meanwhile.
-        if (kept.length !== tokens.length) return false
-        const rest = tokens.length - index * PAGE_LENGTH
-        model.readPage(kept.pageTable()[index], Math.min(rest, PAGE_LENGTH), target)
-        return true
-      }
-      const saved = { record, origin: this.#origin(fingerprint), tokens }
-      if (await writeConversation(path, saved, readPage, signal)) return
-      await writeConversation(path, { ...saved, tokens: new Int32Array(0) }, readPage, signal)
+      await saveSequence(path, snapshot, { record, origin: this.#origin(fingerprint) }, this.#parts.model, signal)
     } finally {
-      this.#cache.remove(kept)
+      this.#cache.remove(snapshot)
     }
   }
 
@@ -262,7 +252,10 @@ export class Engine {
         const checkOrigin = () => requireSameOrigin(path, file.origin, this.#origin(fingerprint))
         checkOrigin()
         this.#checkTokens(path, file.tokens)
-        this.#conversations.set(conversation, await this.#restorePages(file, checkOrigin, signal))
+        this.#conversations.set(
+          conversation,
+          await restoreSequence(file, this.#cache, this.#parts.model, checkOrigin, signal),
+        )
       }
       return file.record
     } finally {
@@ -315,34 +308,6 @@ export class Engine {
     }
     const wrong = tokens.find((id) => id < 0 || id >= vocabulary)
     if (wrong !== undefined) throw mismatch(path, 'tokens', `has a token ${wrong}, which this model has not`)
-  }
-
-  /**
-   * At any time the sequence holds whole pages of what was saved, and may lose them to others.
-   * @param checkOrigin throws where they are not of the model as it is now: adapters may come and go
-   */
-  async #restorePages(
-    file: ConversationFile,
-    checkOrigin: () => void,
-    signal?: AbortSignal,
-  ): Promise<KeyValueSequence> {
-    const sequence = this.#cache.create()
-    try {
-      let done = 0
-      for await (const page of file.pages(signal)) {
-        checkOrigin()
-        const ids = file.tokens.subarray(done, done + PAGE_LENGTH)
-        if (sequence.length !== done || !this.#cache.acquire(sequence, done, done + ids.length)) break
-        this.#parts.model.writePage(sequence.pageTable()[done / PAGE_LENGTH], page)
-        sequence.append(ids)
-        this.#cache.release(sequence)
-        done += ids.length
-      }
-      return sequence
-    } catch (error) {
-      this.#cache.remove(sequence)
-      throw error
-    }
   }
 
   /** Logits and final hidden state of the last of some tokens. */
