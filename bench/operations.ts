@@ -212,6 +212,7 @@ const CASES: readonly Case[] = [
   attentionCase('f16', 1, 4096),
   attentionCase('f32', 256, 256),
   attentionCase('f16', 256, 256),
+  attentionCase('f16', 256, 4096),
   elementCase('quantize', (stride) => [INPUT, stride, OUTPUT, activationStride(1024), 32]),
   elementCase('normalize', (stride) => [INPUT, OUTPUT, stride, INPUT, 1, 1024, 1e-6]),
   elementCase('rotate_half', (stride) => [INPUT, OUTPUT, stride, INPUT, 64, 8, 128]),

@@ -243,7 +243,7 @@ function appended(bench: TestBench, type: CacheType, slots: readonly number[]): 
   return pages
 }
 
-/** Keys lie transposed: dimension by dimension, 64 places each. */
+/** A panel has 64 x 16 elements. Token 63 is column 15 of the last stripe of keys, which has a row for each dimension. */
 function append(bench: TestBench, type: CacheType): Answer {
   const pages = appended(bench, type, [63, 64])
   const { bytes } = bench.views
@@ -252,8 +252,9 @@ function append(bench: TestBench, type: CacheType): Answer {
     const at = pages + element * size
     return bytes[at + size - 1] * 256 + bytes[at + size - 2]
   }
-  const page = 2 * 64 * 4
-  const actual = [word(63), word(64 + 63), word(page), word(page + 64), word(256 + 4 * 63), word(page + 256 + 3)]
+  const [panel, page] = [64 * 16, 2 * 64 * 16]
+  const last = 3 * 16 * 16 + 15
+  const actual = [word(last), word(last + 16), word(page), word(page + 16), word(panel + 63 * 16), word(page + panel + 3)]
   const one = type === 'f16' ? 0x3c00 : 0x3f80
   const [four, oneAndHalf] = type === 'f16' ? [0x4400, 0x3e00] : [0x4080, 0x3fc0]
   return { actual: Float32Array.from(actual), expected: [one, 0, 0, one, four, oneAndHalf], tolerance: 0 }

@@ -29,6 +29,7 @@ export const INSTRUCTIONS = {
   'i32.gt_s': binary(0x4a, 'i32', 'i32'),
   'i32.gt_u': binary(0x4b, 'i32', 'i32'),
   'i32.le_u': binary(0x4d, 'i32', 'i32'),
+  'i32.ge_s': binary(0x4e, 'i32', 'i32'),
   'i32.ge_u': binary(0x4f, 'i32', 'i32'),
   'i32.add': binary(0x6a, 'i32', 'i32'),
   'i32.sub': binary(0x6b, 'i32', 'i32'),
@@ -92,6 +93,8 @@ export const INSTRUCTIONS = {
   'f32x4.pmin': vectorBinary(0xea),
   'f32x4.pmax': vectorBinary(0xeb),
   'f32x4.convert_i32x4_s': vectorUnary(0xfa),
+  /** Relaxed: a b + c, rounded once or twice as the machine likes. */
+  'f32x4.relaxed_madd': { opcode: SIMD + 0x105, operands: ['v128', 'v128', 'v128'], result: 'v128' },
   /** Relaxed: the second operand has 7 bits wherever all machines agree. */
   'i16x8.relaxed_dot_i8x16_i7x16_s': vectorBinary(0x112),
   'i32x4.relaxed_dot_i8x16_i7x16_add_s': {

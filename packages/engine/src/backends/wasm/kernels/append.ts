@@ -1,6 +1,7 @@
 import { type CacheType, PAGE_LENGTH } from '../../backend.ts'
 import { type I32, lane, load, op, sum, type V128 } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
+import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
 import { halvesOf } from './half.ts'
 
 /**
@@ -8,7 +9,7 @@ import { halvesOf } from './half.ts'
  * `slots` holds for each token page * 64 + place in the page. Halves are rounded to the nearest, ties to even.
  */
 export function appendKernel(type: CacheType): FunctionBuilder {
-  const size = type === 'f16' ? 2 : 4
+  const size = elementBytes(type)
   const f = new FunctionBuilder(`append_${type}`)
   const { keys, values, stride, slots, pages, pageBytes, heads, headDimension, from, to } = f.parameterList(
     'keys',
@@ -22,7 +23,7 @@ export function appendKernel(type: CacheType): FunctionBuilder {
     'from',
     'to',
   )
-  const padded = f.let('padded', op('i32.and', sum(headDimension, 3), -4))
+  const padded = f.let('padded', op('i32.and', sum(headDimension, STRIPE - 1), -STRIPE))
   const panelBytes = f.let('panelBytes', op('i32.mul', padded, PAGE_LENGTH * size))
   const token = f.let('token', from)
   const slot = f.local('slot', 'i32')
@@ -39,15 +40,17 @@ export function appendKernel(type: CacheType): FunctionBuilder {
     f.set(source, op('i32.mul', token, stride))
     f.set(head, 0)
     f.forRange(head, heads, 1, () => {
-      f.set(keyTarget, sum(panel, op('i32.mul', slot, size)))
-      f.set(valueTarget, sum(panel, panelBytes, op('i32.mul', op('i32.mul', slot, padded), size)))
+      const stripeOfToken = op('i32.mul', op('i32.and', slot, -STRIPE), padded)
+      f.set(keyTarget, sum(panel, op('i32.mul', sum(stripeOfToken, op('i32.and', slot, STRIPE - 1)), size)))
+      f.set(valueTarget, sum(panel, panelBytes, op('i32.mul', slot, STRIPE * size)))
       f.set(dimension, 0)
-      f.forRange(dimension, padded, 4, () => {
+      f.forRange(dimension, headDimension, 4, () => {
         const offset = f.let('offset', sum(source, op('i32.mul', dimension, 4)))
         storeKeys(f, type, keyTarget, load('v128.load', sum(keys, offset)))
-        storeValues(f, type, valueTarget, load('v128.load', sum(values, offset)))
-        f.increase(keyTarget, 4 * PAGE_LENGTH * size)
-        f.increase(valueTarget, 4 * size)
+        const stripe = op('i32.mul', op('i32.and', dimension, -STRIPE), PAGE_LENGTH * size)
+        const place = op('i32.mul', op('i32.and', dimension, STRIPE - 1), size)
+        storeValues(f, type, sum(valueTarget, stripe, place), load('v128.load', sum(values, offset)))
+        f.increase(keyTarget, 4 * STRIPE * size)
       })
       f.increase(source, op('i32.mul', headDimension, 4))
       f.increase(panel, op('i32.mul', panelBytes, 2))
@@ -56,11 +59,11 @@ export function appendKernel(type: CacheType): FunctionBuilder {
   return f
 }
 
-/** Four dimensions of one token lie a row of the panel apart. */
+/** Four dimensions of one token lie a row of the stripe apart. */
 function storeKeys(f: FunctionBuilder, type: CacheType, target: I32, four: V128): void {
   const bits = f.let('keyBits', type === 'f16' ? halvesOf(f, four) : four)
   const [name, size] = type === 'f16' ? (['i32.store16', 2] as const) : (['i32.store', 4] as const)
-  for (let i = 0; i < 4; i++) f.store(name, target, i * PAGE_LENGTH * size, lane('i32x4.extract_lane', bits, i))
+  for (let i = 0; i < 4; i++) f.store(name, target, i * STRIPE * size, lane('i32x4.extract_lane', bits, i))
 }
 
 function storeValues(f: FunctionBuilder, type: CacheType, target: I32, four: V128): void {

@@ -1,7 +1,8 @@
 import { type CacheType, PAGE_LENGTH } from '../../backend.ts'
-import { type I32, i32, load, op, sum, zeroVector } from '../emitter/expression.ts'
+import { type I32, load, op, sum, vectorOf, zeroVector } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
-import { paddedDimension } from '../layout/key-value-pages.ts'
+import { elementBytes, paddedDimension, STRIPE } from '../layout/key-value-pages.ts'
+import { HALF_FACTOR } from './half.ts'
 
 /** Most tokens of a task: they share the work of reading a page. */
 export const TASK_TOKENS = 16
@@ -14,22 +15,34 @@ const SCORE_BYTES = 4 * PAGE_LENGTH
 /** The functions that attention is made of. */
 export interface AttentionParts {
   readonly unpackHalves: FunctionBuilder
-  readonly panelProduct: FunctionBuilder
+  readonly productWithFloats: FunctionBuilder
+  readonly productWithHalves: FunctionBuilder
   readonly softmaxPage: FunctionBuilder
 }
 
-/** Bytes a thread needs besides: a panel of floats, and for each query of a unit its sums, scores and running softmax. */
+/** Queries up to which a product converts halves as it goes; beyond, a panel is converted once for all of them. */
+const FEW_QUERIES = 4
+
+/**
+ * Halves come as floats times 2^-112. For values the weights make up for it, which are at most 1. For keys the queries
+ * take a part of it, so that neither they leave the range of floats nor do products that matter; the scores take the rest.
+ */
+const QUERY_FACTOR = { f16: 2 ** 64, f32: 1 } as const
+const SCORE_FACTOR = { f16: HALF_FACTOR / QUERY_FACTOR.f16, f32: 1 } as const
+const WEIGHT_FACTOR = { f16: HALF_FACTOR, f32: 1 } as const
+
+/** Bytes a thread needs besides: a panel of floats, and for each query of a unit itself, sums, scores, running softmax. */
 export function attentionScratchBytes(headsPerGroup: number, headDimension: number): number {
   const width = 4 * paddedDimension(headDimension)
-  return PAGE_LENGTH * width + TASK_TOKENS * headsPerGroup * (width + SCORE_BYTES + 8)
+  return PAGE_LENGTH * width + TASK_TOKENS * headsPerGroup * (2 * width + SCORE_BYTES + 8)
 }
 
 /**
  * Emits `attention_TYPE`: out[t][h] = sum over j <= position(t) of softmax over j of (scale q[t][h] . k[j]) v[j].
  *
  * A unit of work is a task (up to 16 neighbouring tokens of one sequence) and one of its key-value heads; [from, to)
- * counts units, heads fastest. The unit goes through the sequence's pages once: all its queries meet a page's keys
- * (halves are unpacked once), then its values. Each query keeps a running maximum, the sum of exponentials and the
+ * counts units, heads fastest. The unit goes through the sequence's pages once: all its queries meet a page's keys,
+ * then its values; both are read from one end to the other. Each query keeps a running maximum, the sum of exponentials and the
  * weighted sum of values, rescaled when a page raises the maximum (online softmax, arXiv 1805.02867). What one query
  * computes does not depend on the queries beside it.
  */
@@ -42,15 +55,17 @@ export function attentionKernel(type: CacheType, parts: AttentionParts): Functio
     f.set(u.first, load('i32.load', task, 0))
     f.set(u.behindLast, sum(u.first, load('i32.load', task, 4)))
     f.set(u.page, 0)
+    f.set(u.count, op('i32.mul', load('i32.load', task, 4), u.headsPerGroup))
     forTokens(u, () => forHeads(u, () => reset(u)))
     f.forRange(u.page, load('i32.load', task, 12), 1, () => {
       const entry = load('i32.load', sum(load('i32.load', task, 8), op('i32.mul', u.page, 4)))
       const offsetOfHead = op('i32.mul', op('i32.mul', u.head, 2), u.panelBytes)
       f.set(u.panel, sum(u.pages, op('i32.mul', entry, u.pageBytes), offsetOfHead))
-      scorePage(u, parts, fetched(u, parts, type, i32(PAGE_LENGTH)))
-      f.increase(u.panel, u.panelBytes)
       // The task's last token stands last in its sequence and sees the most keys.
-      mixPage(u, parts, fetched(u, parts, type, u.keys))
+      f.set(u.keys, keysOf(u, op('i32.sub', u.behindLast, 1)))
+      scorePage(u, parts)
+      f.increase(u.panel, u.panelBytes)
+      mixPage(u, parts)
     })
     f.set(u.page, 0)
     forTokens(u, () => forHeads(u, () => writeOutput(u)))
@@ -65,17 +80,18 @@ function declare(f: FunctionBuilder, type: CacheType) {
   const { heads, headsPerGroup, headDimension } = f.parameterList('heads', 'headsPerGroup', 'headDimension')
   const scale = f.parameter('scale', 'f32')
   const { scratch, from: unit, to } = f.parameterList('scratch', 'from', 'to')
-  const width = f.let('width', op('i32.and', sum(op('i32.mul', headDimension, 4), 15), -16))
-  const panelBytes = f.let('panelBytes', op('i32.mul', width, type === 'f16' ? PAGE_LENGTH / 2 : PAGE_LENGTH))
+  const width = f.let('width', op('i32.mul', op('i32.and', sum(headDimension, STRIPE - 1), -STRIPE), 4))
+  const panelBytes = f.let('panelBytes', op('i32.mul', width, (PAGE_LENGTH * elementBytes(type)) / 4))
   const mostQueries = f.let('mostQueries', op('i32.mul', headsPerGroup, TASK_TOKENS))
   const scores = f.let('scores', sum(scratch, op('i32.mul', width, PAGE_LENGTH)))
   const running = f.let('running', sum(scores, op('i32.mul', mostQueries, SCORE_BYTES)))
   const sums = f.let('sums', sum(running, op('i32.mul', mostQueries, 8)))
-  const names = ['head', 'page', 'panel', 'first', 'behindLast', 'token', 'headOfGroup', 'firstQuery', 'keys'] as const
+  const scaled = f.let('scaled', sum(sums, op('i32.mul', mostQueries, width)))
+  const names = ['count', 'head', 'page', 'panel', 'first', 'behindLast', 'token', 'headOfGroup', 'firstQuery', 'keys'] as const
   const variables = Object.fromEntries(names.map((name) => [name, f.local(name, 'i32')]))
   return {
-    ...{ f, ...rows, ...state, heads, headsPerGroup, headDimension, scale, scratch, unit, to },
-    ...{ width, panelBytes, scores, running, sums },
+    ...{ f, type, ...rows, ...state, heads, headsPerGroup, headDimension, scale, scratch, unit, to },
+    ...{ width, panelBytes, scores, running, sums, scaled },
     ...(variables as Record<(typeof names)[number], Local<'i32'>>),
   }
 }
@@ -88,8 +104,7 @@ function forTokens(u: Unit, body: () => void): void {
   f.set(u.firstQuery, 0)
   f.set(token, u.first)
   f.forRange(token, u.behindLast, 1, () => {
-    const seen = sum(load('i32.load', sum(u.positions, op('i32.mul', token, 4))), 1)
-    f.set(keys, op('i32.sub', seen, op('i32.mul', u.page, PAGE_LENGTH)))
+    f.set(keys, keysOf(u, token))
     f.if(op('i32.gt_s', keys, PAGE_LENGTH), () => f.set(keys, PAGE_LENGTH))
     f.set(u.headOfGroup, 0)
     f.if(op('i32.gt_s', keys, 0), body)
@@ -97,45 +112,88 @@ function forTokens(u: Unit, body: () => void): void {
   })
 }
 
+/** The keys of the page and behind it that a token sees, or less than 1. */
+function keysOf({ positions, page }: Unit, token: I32): I32 {
+  const seen = sum(load('i32.load', sum(positions, op('i32.mul', token, 4))), 1)
+  return op('i32.sub', seen, op('i32.mul', page, PAGE_LENGTH))
+}
+
 function forHeads({ f, headOfGroup, headsPerGroup }: Unit, body: () => void): void {
   f.set(headOfGroup, 0)
   f.forRange(headOfGroup, headsPerGroup, 1, body)
-}
-
-/**
- * Brings the first rows of the panel into the scratch memory, as floats. Floats are copied, too: the products go over a
- * panel in stripes, and to read memory in stripes would be slow.
- */
-function fetched(u: Unit, parts: AttentionParts, type: CacheType, rows: I32): I32 {
-  const bytes = op('i32.mul', u.width, rows)
-  if (type === 'f32') u.f.copy(u.scratch, u.panel, bytes)
-  else u.f.call(parts.unpackHalves, u.panel, u.scratch, bytes)
-  return u.scratch
 }
 
 function reset(u: Unit): void {
   u.f.store('f32.store', runningOf(u), 0, Number.NEGATIVE_INFINITY)
   u.f.store('f32.store', runningOf(u), 4, 0)
   clear(u, sumsOf(u), u.width)
+  const { f } = u
+  const source = f.let('query', sum(u.queries, op('i32.mul', u.token, u.queryStride), offsetOfHead(u)))
+  const target = f.let('scaledQuery', sum(u.scaled, op('i32.mul', queryOf(u), u.width)))
+  f.forRange(target, f.let('behindQuery', sum(target, op('i32.mul', u.headDimension, 4))), 16, () => {
+    f.store('v128.store', target, 0, op('f32x4.mul', load('v128.load', source), vectorOf(QUERY_FACTOR[u.type])))
+    f.increase(source, 16)
+  })
 }
 
-function scorePage(u: Unit, parts: AttentionParts, keys: I32): void {
-  const headBytes = op('i32.mul', u.headDimension, 4)
+/** Scores all queries with all keys of the page; those of a token that are not its to see are left out afterwards. */
+function scorePage(u: Unit, parts: AttentionParts): void {
+  clear(u, u.scores, op('i32.mul', u.count, SCORE_BYTES))
+  u.f.if(op('i32.gt_s', u.keys, PAGE_LENGTH), () => u.f.set(u.keys, PAGE_LENGTH))
+  const stripes = op('i32.div_u', sum(u.keys, STRIPE - 1), STRIPE)
+  const stripe = op('i32.mul', u.width, (STRIPE * elementBytes(u.type)) / 4)
+  product(u, parts, (callee, panel, factor) => {
+    const keys = [panel, op('i32.mul', stripe, factor), stripes] as const
+    u.f.call(callee, u.scaled, u.width, u.count, u.headDimension, ...keys, u.scores, SCORE_BYTES)
+  })
   forTokens(u, () => {
-    const query = sum(u.queries, op('i32.mul', u.token, u.queryStride), offsetOfHead(u))
-    const scores = [scoresOf(u), SCORE_BYTES, SCORE_BYTES] as const
-    clear(u, scoresOf(u), op('i32.mul', u.headsPerGroup, SCORE_BYTES))
-    u.f.call(parts.panelProduct, query, headBytes, u.headsPerGroup, u.headDimension, keys, SCORE_BYTES, ...scores)
     forHeads(u, () => {
-      u.f.call(parts.softmaxPage, scoresOf(u), u.keys, u.scale, runningOf(u), sumsOf(u), u.width)
+      const factors = [op('f32.mul', u.scale, SCORE_FACTOR[u.type]), WEIGHT_FACTOR[u.type]] as const
+      u.f.call(parts.softmaxPage, scoresOf(u), u.keys, ...factors, runningOf(u), sumsOf(u), u.width)
     })
   })
 }
 
-function mixPage(u: Unit, parts: AttentionParts, values: I32): void {
-  forTokens(u, () => {
-    const weights = [scoresOf(u), SCORE_BYTES, u.headsPerGroup, u.keys] as const
-    u.f.call(parts.panelProduct, ...weights, values, u.width, sumsOf(u), u.width, u.width)
+/**
+ * Adds the weighted values: at once where all tokens see the whole page. Else token by token, for what stands behind a
+ * token's last key must not count, not even times 0.
+ */
+function mixPage(u: Unit, parts: AttentionParts): void {
+  const stripe = PAGE_LENGTH * STRIPE * elementBytes(u.type)
+  const stripes = op('i32.div_u', u.width, 4 * STRIPE)
+  u.f.set(u.keys, keysOf(u, u.first))
+  product(u, parts, (callee, panel, factor) => {
+    const values = [panel, stripe * factor, stripes] as const
+    const isWhole = u.f.let('isWhole', op('i32.ge_s', u.keys, PAGE_LENGTH))
+    u.f.if(isWhole, () => {
+      u.f.call(callee, u.scores, SCORE_BYTES, u.count, PAGE_LENGTH, ...values, u.sums, u.width)
+    })
+    u.f.if(op('i32.eqz', isWhole), () => {
+      forTokens(u, () => {
+        u.f.call(callee, scoresOf(u), SCORE_BYTES, u.headsPerGroup, u.keys, ...values, sumsOf(u), u.width)
+      })
+    })
+  })
+}
+
+/**
+ * A product with the panel, in the form that is best for so many queries. The body is given the function to call, the
+ * panel, and how many times as many bytes it takes as in the page.
+ */
+function product(
+  u: Unit,
+  parts: AttentionParts,
+  body: (callee: FunctionBuilder, panel: I32, factor: number) => void,
+): void {
+  const { f } = u
+  if (u.type === 'f32') {
+    body(parts.productWithFloats, u.panel, 1)
+    return
+  }
+  f.if(op('i32.le_u', u.count, FEW_QUERIES), () => body(parts.productWithHalves, u.panel, 1))
+  f.if(op('i32.gt_u', u.count, FEW_QUERIES), () => {
+    f.call(parts.unpackHalves, u.panel, u.scratch, op('i32.mul', u.width, PAGE_LENGTH))
+    body(parts.productWithFloats, u.scratch, 2)
   })
 }
 

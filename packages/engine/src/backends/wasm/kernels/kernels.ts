@@ -29,9 +29,11 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands)
     addLinear(module, type, isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type), operands))
     module.add(embeddingKernel(type))
   }
+  const fused = operands !== 'lanes'
   const attentionParts = {
     unpackHalves: module.addInternal(unpackHalvesFunction()),
-    panelProduct: module.addInternal(panelProductFunction()),
+    productWithFloats: module.addInternal(panelProductFunction('f32', fused)),
+    productWithHalves: module.addInternal(panelProductFunction('f16', fused)),
     softmaxPage: module.addInternal(softmaxPageFunction()),
   }
   for (const type of ['f32', 'f16'] as const) {

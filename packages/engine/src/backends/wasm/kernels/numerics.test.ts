@@ -50,22 +50,22 @@ describe('exp', () => {
   })
 })
 
-/** Halves as the cache of one head of 4 dimensions keeps the values of many tokens. */
+/** Halves as the cache of one head of 16 dimensions keeps the values of many tokens. */
 function halvesOf(values: Float32Array): Uint16Array {
-  const tokens = values.length / 4
+  const tokens = values.length / 16
   const pages = Math.ceil(tokens / 64)
-  const bytes = pageBytes({ kind: 'kv', id: 0, keyValueHeads: 1, headDimension: 4 }, 'f16')
+  const bytes = pageBytes({ kind: 'kv', id: 0, keyValueHeads: 1, headDimension: 16 }, 'f16')
   const bench = new TestBench(createBank(2 ** 24))
   const target = bench.reserve(pages * bytes)
   const input = bench.reserve(4 * values.length)
   // As bits: NaNs keep their payload.
   bench.views.words.set(new Uint32Array(values.buffer), input / 4)
   const slots = bench.integers(Array.from({ length: tokens }, (_, token) => token))
-  bench.run('append_f16', input, input, 16, slots, target, bytes, 1, 4, 0, tokens)
+  bench.run('append_f16', input, input, 64, slots, target, bytes, 1, 16, 0, tokens)
   const halves = new Uint16Array(values.length)
   for (let page = 0; page < pages; page++) {
     const start = (target + page * bytes + bytes / 2) / 2
-    halves.set(bench.views.halves.subarray(start, start + Math.min(256, values.length - 256 * page)), 256 * page)
+    halves.set(bench.views.halves.subarray(start, start + Math.min(1024, values.length - 1024 * page)), 1024 * page)
   }
   return halves
 }

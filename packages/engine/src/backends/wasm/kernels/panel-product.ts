@@ -1,66 +1,76 @@
-import { type I32, load, op, sum } from '../emitter/expression.ts'
+import type { CacheType } from '../../backend.ts'
+import { type I32, load, op, sum, type V128 } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
+import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
+import { loadHalves } from './half.ts'
 import { loadSplat } from './linear.ts'
 
 /**
- * Queries and vectors of columns whose sums stay in registers. Two queries share a load; the tiles leave registers for
- * the loads that the compilers of older engines move to the front.
+ * Queries and vectors of a stripe whose sums stay in registers: eight, which are as many additions as a processor has
+ * under way. The more queries, the fewer conversions of halves.
  */
 const TILES = [
-  { queries: 2, vectors: [4, 1] },
-  { queries: 1, vectors: [8, 1] },
+  { queries: 4, vectors: 2 },
+  { queries: 2, vectors: 4 },
+  { queries: 1, vectors: 4 },
 ] as const
 
 /**
- * y[q][c] += sum over r of x[q][r] panel[r][c], in the order of r, for the queries q, whose x and y lie a stride apart.
- * The rows of the panel of floats lie `stride` bytes apart and are `width` bytes wide, a multiple of 16.
+ * Emits `panel_product_TYPE`: y[q][c] += sum over r of x[q][r] panel[r][c], in the order of r, for all queries q, whose x
+ * and y lie a stride apart. The panel lies in stripes of 16 columns (layout/key-value-pages.ts), `stripeBytes` apart. Halves
+ * are taken times 2^-112, the factor that their conversion leaves out.
+ * @param fused multiply and add round once, where the machine does so
  */
-export function panelProductFunction(): FunctionBuilder {
-  const f = new FunctionBuilder('panel_product')
+export function panelProductFunction(type: CacheType, fused: boolean): FunctionBuilder {
+  const f = new FunctionBuilder(`panel_product_${type}`)
   const { x, xStride, queries, rows } = f.parameterList('x', 'xStride', 'queries', 'rows')
-  const { panel, stride } = f.parameterList('panel', 'stride')
-  const { output, outputStride, width } = f.parameterList('output', 'outputStride', 'width')
+  const { panel, stripeBytes, stripes } = f.parameterList('panel', 'stripeBytes', 'stripes')
+  const { output, outputStride } = f.parameterList('output', 'outputStride')
+  const rowBytes = STRIPE * elementBytes(type)
   const query = f.local('query', 'i32')
-  const column = f.local('column', 'i32')
-  const source = f.local('source', 'i32')
-  const step = f.local('step', 'i32')
+  const row = f.local('row', 'i32')
   const weight = f.local('weight', 'v128')
-  const end = f.let('end', op('i32.mul', rows, 4))
+  const bytes = f.let('bytes', op('i32.mul', rows, rowBytes))
 
-  const tile = (count: number, vectors: number): void => {
+  const tile = (count: number, first: number, vectors: number): void => {
     const xs = strided(f, 'x', sum(x, op('i32.mul', query, xStride)), xStride, count)
-    const targets = strided(f, 'y', sum(output, op('i32.mul', query, outputStride), column), outputStride, count)
-    const sums = targets.map((target, q) => {
-      return Array.from({ length: vectors }, (_, v) => f.let(`sum${q}_${v}`, load('v128.load', target, 16 * v)))
-    })
-    f.set(source, sum(panel, column))
-    f.set(step, 0)
-    f.forRange(step, end, 4, () => {
+    const targets = strided(f, 'y', sum(output, op('i32.mul', query, outputStride)), outputStride, count)
+    const places = Array.from({ length: vectors }, (_, v) => first + v)
+    const sums = targets.map((target, q) => places.map((v) => f.let(`sum${q}_${v}`, load('v128.load', target, 16 * v))))
+    f.set(row, panel)
+    f.forRange(row, f.let('end', sum(panel, bytes)), rowBytes, () => {
       const splats = xs.map((address, q) => f.let(`splat${q}`, loadSplat(address, 0)))
-      for (let v = 0; v < vectors; v++) {
-        f.set(weight, load('v128.load', source, 16 * v))
+      places.forEach((place, v) => {
+        f.set(weight, type === 'f16' ? loadHalves(row, 8 * place) : load('v128.load', row, 16 * place))
         splats.forEach((splat, q) => {
-          f.set(sums[q][v], op('f32x4.add', sums[q][v], op('f32x4.mul', weight, splat)))
+          f.set(sums[q][v], multiplyAdd(weight, splat, sums[q][v], fused))
         })
-      }
+      })
       for (const address of xs) f.increase(address, 4)
-      f.increase(source, stride)
     })
     targets.forEach((target, q) => {
-      sums[q].forEach((local, v) => {
-        f.store('v128.store', target, 16 * v, local)
+      places.forEach((place, v) => {
+        f.store('v128.store', target, 16 * place, sums[q][v])
       })
     })
   }
-  for (const { queries: count, vectors } of TILES) {
-    f.forRange(query, op('i32.and', queries, -count), count, () => {
-      f.set(column, 0)
-      for (const wide of vectors) {
-        f.forRange(column, op('i32.and', width, -16 * wide), 16 * wide, () => tile(count, wide))
-      }
-    })
-  }
+  const stripe = f.let('stripe', op('i32.sub', 0, stripes))
+  f.doWhile(() => {
+    f.set(query, 0)
+    for (const { queries: count, vectors } of TILES) {
+      f.forRange(query, op('i32.and', queries, -count), count, () => {
+        for (let first = 0; first < STRIPE / 4; first += vectors) tile(count, first, vectors)
+      })
+    }
+    f.increase(panel, stripeBytes)
+    f.increase(output, 4 * STRIPE)
+    f.increase(stripe, 1)
+  }, stripe)
   return f
+}
+
+function multiplyAdd(a: V128, b: V128, c: V128, fused: boolean): V128 {
+  return fused ? op('f32x4.relaxed_madd', a, b, c) : op('f32x4.add', c, op('f32x4.mul', a, b))
 }
 
 /** Variables for addresses a stride apart. */

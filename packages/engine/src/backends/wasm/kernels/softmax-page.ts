@@ -8,13 +8,14 @@ const SCORE_BYTES = 4 * PAGE_LENGTH
 
 /**
  * Takes the scores of one query with a page's keys into its running softmax: with the new maximum m' of all scores
- * seen so far, scores become exp(scale score - m'), the keys from `count` on zero. `running` holds the maximum and the
+ * seen so far, scores become weightFactor exp(scale score - m'), the keys from `count` on zero. `running` holds the maximum and the
  * sum of exponentials; it and the weighted sums of values (`width` bytes) are rescaled by exp(m - m').
  */
 export function softmaxPageFunction(): FunctionBuilder {
   const f = new FunctionBuilder('softmax_page')
   const { scores, count } = f.parameterList('scores', 'count')
   const scale = f.parameter('scale', 'f32')
+  const weightFactor = f.parameter('weightFactor', 'f32')
   const { running, sums, width } = f.parameterList('running', 'sums', 'width')
   const i = f.let('i', op('i32.mul', count, 4))
   f.forRange(i, SCORE_BYTES, 4, () => f.store('f32.store', sum(scores, i), 0, Number.NEGATIVE_INFINITY))
@@ -34,7 +35,7 @@ export function softmaxPageFunction(): FunctionBuilder {
   f.set(i, 0)
   f.forRange(i, SCORE_BYTES, 16, () => {
     const weight = exponential(f, op('f32x4.sub', load('v128.load', sum(scores, i)), largest))
-    f.store('v128.store', sum(scores, i), 0, weight)
+    f.store('v128.store', sum(scores, i), 0, op('f32x4.mul', weight, op('f32x4.splat', weightFactor)))
     f.set(total, op('f32x4.add', total, weight))
   })
 
