@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util'
+import { describe } from '../packages/engine/src/architectures/describe.ts'
+import { type Batch, type CompiledModel, PAGE_LENGTH } from '../packages/engine/src/backends/backend.ts'
+import { wasmBackend } from '../packages/engine/src/backends/wasm/backend.ts'
+import { openCheckpoint } from '../packages/engine/src/hub/open-checkpoint.ts'
+import { runCommand, UsageError, wholeNumber } from './command.ts'
+import { describeMachine } from './machine.ts'
+import { quartiles } from './quartiles.ts'
+
+const USAGE = `Measures what a step costs behind many tokens, by turns at the beginning of a text and at a depth.
+
+  node bench/depth.ts FILE [--depth N] [--rounds N] [--threads N]
+
+  --depth N    tokens before the step's (default 4096)
+  --rounds N   how often each is run (default 8)
+  --threads N  (default 1)
+
+Printed are milliseconds a step: the best, lower quartile, median, upper quartile.`
+
+/** Tokens of a step. */
+const SIZES = [1, PAGE_LENGTH]
+
+await runCommand(USAGE, async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      depth: { type: 'string', default: '4096' },
+      rounds: { type: 'string', default: '8' },
+      threads: { type: 'string', default: '1' },
+    },
+  })
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1) throw new UsageError('Name one checkpoint file.')
+  const depth = wholeNumber('depth', values.depth, 1)
+  const rounds = wholeNumber('rounds', values.rounds, 1)
+  const threads = wholeNumber('threads', values.threads, 1)
+  const { cpu, simd, node } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}; threads ${threads}`)
+  const pages = Math.ceil(depth / PAGE_LENGTH) + 1
+  const model = await loadModel(file, pages, threads)
+  // One page of real keys and values, and copies of it.
+  await model.step(batchOf(0, PAGE_LENGTH, pages))
+  for (let page = 1; page < pages; page++) model.copyPage(0, page, PAGE_LENGTH)
+  for (const tokens of SIZES) await measure(model, [0, depth], tokens, pages, rounds)
+  model.dispose()
+})
+
+async function loadModel(file: string, pages: number, threads: number): Promise<CompiledModel> {
+  const checkpoint = await openCheckpoint(file)
+  const { graph, tensors } = await describe(checkpoint)
+  const options = { maxTokens: PAGE_LENGTH, maxRows: 1, pages, cacheType: 'f16', threads } as const
+  const model = wasmBackend.compile(graph, tensors, options)
+  await model.load(tensors)
+  await checkpoint.close()
+  return model
+}
+
+async function measure(
+  model: CompiledModel,
+  depths: readonly number[],
+  tokens: number,
+  pages: number,
+  rounds: number,
+): Promise<void> {
+  const times = depths.map((): number[] => [])
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, depth] of depths.entries()) {
+      const start = performance.now()
+      await model.step(batchOf(depth, tokens, pages))
+      if (round > 0) times[i].push(performance.now() - start)
+    }
+  }
+  for (const [i, depth] of depths.entries()) {
+    const { lower, median, upper } = quartiles(times[i])
+    const columns = [Math.min(...times[i]), lower, median, upper].map((time) => time.toFixed(2).padStart(10))
+    console.log(`${`${tokens} at ${depth}`.padEnd(16)}${columns.join('')} ms`)
+  }
+}
+
+function batchOf(depth: number, tokens: number, pages: number): Batch {
+  return {
+    ids: Int32Array.from({ length: tokens }, (_, t) => t),
+    positions: Int32Array.from({ length: tokens }, (_, t) => depth + t),
+    sequences: new Int32Array(tokens),
+    pageTables: [Int32Array.from({ length: pages }, (_, page) => page)],
+    outputRows: Int32Array.of(tokens - 1),
+  }
+}
