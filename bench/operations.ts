@@ -142,7 +142,7 @@ function measureAttention(type: 'f32' | 'f16', tokens: number, depth: number, mi
   const words = new Int32Array(bank.memory.buffer)
   const bytes = pageBytes({ kind: 'kv', id: 0, keyValueHeads: heads, headDimension }, type)
   const scratch = OUTPUT + 2 ** 25
-  const positions = scratch + attentionScratchBytes(perGroup, headDimension)
+  const positions = scratch + attentionScratchBytes(headDimension)
   const task = positions + 4 * tokens
   const table = task + TASK_BYTES
   const pages = Math.ceil(depth / 64)

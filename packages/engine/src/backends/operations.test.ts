@@ -431,8 +431,12 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
       await expectEqualToReference(backend, example, [tokens(100)], 1e-9, options)
     })
 
-    test('is the same to the bit whether cached, recomputed or batched', async () => {
-      const example = attentionCase(4, 2, 64)
+    test.each([
+      [4, 2, 64],
+      [7, 1, 32],
+      [3, 3, 20],
+    ])('is the same to the bit whether cached, recomputed or batched: %i heads, %i of %i', async (...sizes) => {
+      const example = attentionCase(...sizes)
       const [whole] = await runOn(backend, example, [tokens(128)], options)
       const pieces = [
         tokens(1),

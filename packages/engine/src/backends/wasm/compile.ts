@@ -17,6 +17,7 @@ import type { AdapterBank } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
 import type { BatchCounts } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
+import { attentionUnits } from './kernels/attention.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { ACTIVATION_BLOCK, groupBytes } from './layout/geometry.ts'
 import { takesIntegers } from './layout/pack.ts'
@@ -220,10 +221,11 @@ class Compiler {
     const { keyValueHeads, headDimension } = state
     const { positions, tasks } = inputs
     const perGroup = heads / keyValueHeads
+    const unitsOfTask = attentionUnits(keyValueHeads, perGroup)
     const work = [pages, pageBytes, positions, tasks, keyValueHeads, perGroup, headDimension, scale, scratch] as const
     return {
       name: output.name,
-      units: () => this.#counts.tasks * keyValueHeads,
+      units: () => this.#counts.tasks * unitsOfTask,
       unitsAtOnce: 1,
       run: (from, to) => kernel(q.address, q.stride, y.address, y.stride, ...work, from, to),
       output,

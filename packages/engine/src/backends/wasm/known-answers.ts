@@ -254,7 +254,14 @@ function append(bench: TestBench, type: CacheType): Answer {
   }
   const [panel, page] = [64 * 16, 2 * 64 * 16]
   const last = 3 * 16 * 16 + 15
-  const actual = [word(last), word(last + 16), word(page), word(page + 16), word(panel + 63 * 16), word(page + panel + 3)]
+  const actual = [
+    word(last),
+    word(last + 16),
+    word(page),
+    word(page + 16),
+    word(panel + 63 * 16),
+    word(page + panel + 3),
+  ]
   const one = type === 'f16' ? 0x3c00 : 0x3f80
   const [four, oneAndHalf] = type === 'f16' ? [0x4400, 0x3e00] : [0x4080, 0x3fc0]
   return { actual: Float32Array.from(actual), expected: [one, 0, 0, one, four, oneAndHalf], tolerance: 0 }
@@ -267,7 +274,7 @@ function attention(bench: TestBench, type: CacheType): Answer {
   const output = bench.reserve(32)
   const positions = bench.integers([0, 1])
   const task = bench.integers([0, 2, bench.integers([0]), 1])
-  const scratch = bench.reserve(attentionScratchBytes(1, 4))
+  const scratch = bench.reserve(attentionScratchBytes(4))
   const state = [pages, pageBytes(STATE, type), positions, task, 1, 1, 4, 1, scratch] as const
   bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 0, 1)
   return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75], tolerance: 1e-5 }

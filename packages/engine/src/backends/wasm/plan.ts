@@ -71,6 +71,9 @@ export interface Plan {
 /** No two threads write to one. */
 const CACHE_LINE = 64
 
+/** Kernels read the last head of a row in whole vectors. */
+const BEHIND_VALUES = 16
+
 /** Address 0 stays unused. */
 const FIRST_ADDRESS = 64
 
@@ -183,9 +186,7 @@ export function rotaryKey(rotation: { inverseFrequencies: Float32Array; magnitud
 
 function scratchOf(graph: Graph): number {
   const needs = graph.operations.map((operation) => {
-    if (operation.kind !== 'attention') return 0
-    const { keyValueHeads, headDimension } = operation.state
-    return attentionScratchBytes(operation.heads / keyValueHeads, headDimension)
+    return operation.kind === 'attention' ? attentionScratchBytes(operation.state.headDimension) : 0
   })
   return Math.max(0, ...needs)
 }
@@ -214,7 +215,7 @@ function placeValues(
     quantizedLives.set(input.id, { bytes, from: quantizedLives.get(input.id)?.from ?? time, to: time })
   })
   const { offsets, bytes } = placeLifetimes([...valueLives, ...quantizedLives.values()])
-  const arena = placement.place(bytes)
+  const arena = placement.place(bytes + BEHIND_VALUES)
   const values = graph.values.map(({ width }, i) => ({ address: arena + offsets[i], stride: rowStride(width) }))
   const quantized = new Map<number, PlacedRows>()
   for (const [id] of quantizedLives) {

@@ -7,6 +7,10 @@ import { HALF_FACTOR } from './half.ts'
 /** Most tokens of a task: they share the work of reading a page. */
 export const TASK_TOKENS = 16
 
+/** Most query heads of a unit: so many share a conversion of halves. Further heads of a group are further units. */
+const UNIT_HEADS = 4
+const UNIT_QUERIES = TASK_TOKENS * UNIT_HEADS
+
 /** One entry of the task table: first token, tokens, address of the page table, pages; all i32. */
 export const TASK_BYTES = 16
 
@@ -32,30 +36,35 @@ const SCORE_FACTOR = { f16: HALF_FACTOR / QUERY_FACTOR.f16, f32: 1 } as const
 const WEIGHT_FACTOR = { f16: HALF_FACTOR, f32: 1 } as const
 
 /** Bytes a thread needs besides: a panel of floats, and for each query of a unit itself, sums, scores, running softmax. */
-export function attentionScratchBytes(headsPerGroup: number, headDimension: number): number {
+export function attentionScratchBytes(headDimension: number): number {
   const width = 4 * paddedDimension(headDimension)
-  return PAGE_LENGTH * width + TASK_TOKENS * headsPerGroup * (2 * width + SCORE_BYTES + 8)
+  return PAGE_LENGTH * width + UNIT_QUERIES * (2 * width + SCORE_BYTES + 8)
+}
+
+/** Units of work of a task. */
+export function attentionUnits(keyValueHeads: number, headsPerGroup: number): number {
+  return keyValueHeads * Math.ceil(headsPerGroup / UNIT_HEADS)
 }
 
 /**
  * Emits `attention_TYPE`: out[t][h] = sum over j <= position(t) of softmax over j of (scale q[t][h] . k[j]) v[j].
  *
- * A unit of work is a task (up to 16 neighbouring tokens of one sequence) and one of its key-value heads; [from, to)
- * counts units, heads fastest. The unit goes through the sequence's pages once: all its queries meet a page's keys,
- * then its values; both are read from one end to the other. Each query keeps a running maximum, the sum of exponentials and the
- * weighted sum of values, rescaled when a page raises the maximum (online softmax, arXiv 1805.02867). What one query
- * computes does not depend on the queries beside it.
+ * A unit of work is a task (up to 16 neighbouring tokens of one sequence) and up to four query heads that share a
+ * key-value head; [from, to) counts units, heads fastest. The unit goes through the sequence's pages once: all its
+ * queries meet a page's keys, then its values; both are read from one end to the other. Each query keeps a running
+ * maximum, the sum of exponentials and the weighted sum of values, rescaled when a page raises the maximum (online
+ * softmax, arXiv 1805.02867). What one query computes does not depend on the queries beside it.
  */
 export function attentionKernel(type: CacheType, parts: AttentionParts): FunctionBuilder {
   const f = new FunctionBuilder(`attention_${type}`)
   const u = declare(f, type)
   f.forRange(u.unit, u.to, 1, () => {
-    const task = f.let('task', sum(u.tasks, op('i32.mul', op('i32.div_u', u.unit, u.heads), TASK_BYTES)))
-    f.set(u.head, op('i32.rem_u', u.unit, u.heads))
+    const task = f.let('task', sum(u.tasks, op('i32.mul', op('i32.div_u', u.unit, u.unitsOfTask), TASK_BYTES)))
+    chooseHeads(u)
     f.set(u.first, load('i32.load', task, 0))
     f.set(u.behindLast, sum(u.first, load('i32.load', task, 4)))
     f.set(u.page, 0)
-    f.set(u.count, op('i32.mul', load('i32.load', task, 4), u.headsPerGroup))
+    f.set(u.count, op('i32.mul', load('i32.load', task, 4), u.unitHeads))
     forTokens(u, () => forHeads(u, () => reset(u)))
     f.forRange(u.page, load('i32.load', task, 12), 1, () => {
       const entry = load('i32.load', sum(load('i32.load', task, 8), op('i32.mul', u.page, 4)))
@@ -82,21 +91,35 @@ function declare(f: FunctionBuilder, type: CacheType) {
   const { scratch, from: unit, to } = f.parameterList('scratch', 'from', 'to')
   const width = f.let('width', op('i32.mul', op('i32.and', sum(headDimension, STRIPE - 1), -STRIPE), 4))
   const panelBytes = f.let('panelBytes', op('i32.mul', width, (PAGE_LENGTH * elementBytes(type)) / 4))
-  const mostQueries = f.let('mostQueries', op('i32.mul', headsPerGroup, TASK_TOKENS))
+  const unitsOfHead = f.let('unitsOfHead', op('i32.div_u', sum(headsPerGroup, UNIT_HEADS - 1), UNIT_HEADS))
+  const unitsOfTask = f.let('unitsOfTask', op('i32.mul', heads, unitsOfHead))
   const scores = f.let('scores', sum(scratch, op('i32.mul', width, PAGE_LENGTH)))
-  const running = f.let('running', sum(scores, op('i32.mul', mostQueries, SCORE_BYTES)))
-  const sums = f.let('sums', sum(running, op('i32.mul', mostQueries, 8)))
-  const scaled = f.let('scaled', sum(sums, op('i32.mul', mostQueries, width)))
-  const names = ['count', 'head', 'page', 'panel', 'first', 'behindLast', 'token', 'headOfGroup', 'firstQuery', 'keys'] as const
+  const running = f.let('running', sum(scores, UNIT_QUERIES * SCORE_BYTES))
+  const sums = f.let('sums', sum(running, UNIT_QUERIES * 8))
+  const scaled = f.let('scaled', sum(sums, op('i32.mul', width, UNIT_QUERIES)))
+  const names = [
+    ...(['head', 'firstHead', 'unitHeads', 'count', 'page', 'panel', 'first', 'behindLast'] as const),
+    ...(['token', 'headOfUnit', 'firstQuery', 'keys'] as const),
+  ]
   const variables = Object.fromEntries(names.map((name) => [name, f.local(name, 'i32')]))
   return {
-    ...{ f, type, ...rows, ...state, heads, headsPerGroup, headDimension, scale, scratch, unit, to },
-    ...{ width, panelBytes, scores, running, sums, scaled },
+    ...{ f, type, ...rows, ...state, headsPerGroup, headDimension, scale, scratch, unit, to },
+    ...{ unitsOfHead, unitsOfTask, width, panelBytes, scores, running, sums, scaled },
     ...(variables as Record<(typeof names)[number], Local<'i32'>>),
   }
 }
 
 type Unit = ReturnType<typeof declare>
+
+/** The key-value head of the unit, its first query head, and how many there are. */
+function chooseHeads({ f, unit, unitsOfTask, unitsOfHead, head, headsPerGroup, firstHead, unitHeads }: Unit): void {
+  const unitOfTask = f.let('unitOfTask', op('i32.rem_u', unit, unitsOfTask))
+  f.set(head, op('i32.div_u', unitOfTask, unitsOfHead))
+  f.set(firstHead, op('i32.mul', op('i32.rem_u', unitOfTask, unitsOfHead), UNIT_HEADS))
+  f.set(unitHeads, op('i32.sub', headsPerGroup, firstHead))
+  f.if(op('i32.gt_u', unitHeads, UNIT_HEADS), () => f.set(unitHeads, UNIT_HEADS))
+  f.increase(firstHead, op('i32.mul', head, headsPerGroup))
+}
 
 /** For each token of the task that sees keys of the page: counts them in `keys` and emits the body. */
 function forTokens(u: Unit, body: () => void): void {
@@ -106,9 +129,9 @@ function forTokens(u: Unit, body: () => void): void {
   f.forRange(token, u.behindLast, 1, () => {
     f.set(keys, keysOf(u, token))
     f.if(op('i32.gt_s', keys, PAGE_LENGTH), () => f.set(keys, PAGE_LENGTH))
-    f.set(u.headOfGroup, 0)
+    f.set(u.headOfUnit, 0)
     f.if(op('i32.gt_s', keys, 0), body)
-    f.increase(u.firstQuery, u.headsPerGroup)
+    f.increase(u.firstQuery, u.unitHeads)
   })
 }
 
@@ -118,16 +141,17 @@ function keysOf({ positions, page }: Unit, token: I32): I32 {
   return op('i32.sub', seen, op('i32.mul', page, PAGE_LENGTH))
 }
 
-function forHeads({ f, headOfGroup, headsPerGroup }: Unit, body: () => void): void {
-  f.set(headOfGroup, 0)
-  f.forRange(headOfGroup, headsPerGroup, 1, body)
+function forHeads({ f, headOfUnit, unitHeads }: Unit, body: () => void): void {
+  f.set(headOfUnit, 0)
+  f.forRange(headOfUnit, unitHeads, 1, body)
 }
 
+/** Empties what a query keeps, and takes a copy of it that makes up for the conversion of keys. */
 function reset(u: Unit): void {
-  u.f.store('f32.store', runningOf(u), 0, Number.NEGATIVE_INFINITY)
-  u.f.store('f32.store', runningOf(u), 4, 0)
-  clear(u, sumsOf(u), u.width)
   const { f } = u
+  f.store('f32.store', runningOf(u), 0, Number.NEGATIVE_INFINITY)
+  f.store('f32.store', runningOf(u), 4, 0)
+  clear(u, sumsOf(u), u.width)
   const source = f.let('query', sum(u.queries, op('i32.mul', u.token, u.queryStride), offsetOfHead(u)))
   const target = f.let('scaledQuery', sum(u.scaled, op('i32.mul', queryOf(u), u.width)))
   f.forRange(target, f.let('behindQuery', sum(target, op('i32.mul', u.headDimension, 4))), 16, () => {
@@ -170,7 +194,7 @@ function mixPage(u: Unit, parts: AttentionParts): void {
     })
     u.f.if(op('i32.eqz', isWhole), () => {
       forTokens(u, () => {
-        u.f.call(callee, scoresOf(u), SCORE_BYTES, u.headsPerGroup, u.keys, ...values, sumsOf(u), u.width)
+        u.f.call(callee, scoresOf(u), SCORE_BYTES, u.unitHeads, u.keys, ...values, sumsOf(u), u.width)
       })
     })
   })
@@ -215,14 +239,13 @@ function writeOutput(u: Unit): void {
 }
 
 /** The place of the present token and head among the queries of the unit. */
-const queryOf = (u: Unit): I32 => sum(u.firstQuery, u.headOfGroup)
+const queryOf = (u: Unit): I32 => sum(u.firstQuery, u.headOfUnit)
 const scoresOf = (u: Unit): I32 => sum(u.scores, op('i32.mul', queryOf(u), SCORE_BYTES))
 const runningOf = (u: Unit): I32 => sum(u.running, op('i32.mul', queryOf(u), 8))
 const sumsOf = (u: Unit): I32 => sum(u.sums, op('i32.mul', queryOf(u), u.width))
 
 function offsetOfHead(u: Unit): I32 {
-  const head = sum(op('i32.mul', u.head, u.headsPerGroup), u.headOfGroup)
-  return op('i32.mul', head, op('i32.mul', u.headDimension, 4))
+  return op('i32.mul', sum(u.firstHead, u.headOfUnit), op('i32.mul', u.headDimension, 4))
 }
 
 function clear({ f }: Unit, start: I32, bytes: I32): void {
