@@ -9,46 +9,44 @@ import { quartiles } from './quartiles.ts'
 
 const USAGE = `Measures what a step costs behind many tokens, by turns at the beginning of a text and at a depth.
 
-  node bench/depth.ts FILE [--depth N] [--rounds N] [--threads N]
+  node bench/depth.ts FILE [--depth N] [--tokens N] [--rounds N]
 
-  --depth N    tokens before the step's (default 4096)
-  --rounds N   how often each is run (default 8)
-  --threads N  (default 1)
+  --depth N   tokens before the step's (default 4096)
+  --tokens N  tokens of a step, up to ${PAGE_LENGTH} (default 1)
+  --rounds N  how often each is run (default 8)
 
-Printed are milliseconds a step: the best, lower quartile, median, upper quartile.`
-
-/** Tokens of a step. */
-const SIZES = [1, PAGE_LENGTH]
+Printed are milliseconds of processor time a step, on one thread: the best, lower quartile, median, upper quartile.`
 
 await runCommand(USAGE, async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       depth: { type: 'string', default: '4096' },
+      tokens: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '8' },
-      threads: { type: 'string', default: '1' },
     },
   })
   const [file] = positionals
   if (file === undefined || positionals.length > 1) throw new UsageError('Name one checkpoint file.')
   const depth = wholeNumber('depth', values.depth, 1)
+  const tokens = wholeNumber('tokens', values.tokens, 1)
+  if (tokens > PAGE_LENGTH) throw new UsageError(`--tokens is at most ${PAGE_LENGTH}.`)
   const rounds = wholeNumber('rounds', values.rounds, 1)
-  const threads = wholeNumber('threads', values.threads, 1)
   const { cpu, simd, node } = describeMachine()
-  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}; threads ${threads}`)
+  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}`)
   const pages = Math.ceil(depth / PAGE_LENGTH) + 1
-  const model = await loadModel(file, pages, threads)
+  const model = await loadModel(file, pages)
   // One page of real keys and values, and copies of it.
   await model.step(batchOf(0, PAGE_LENGTH, pages))
   for (let page = 1; page < pages; page++) model.copyPage(0, page, PAGE_LENGTH)
-  for (const tokens of SIZES) await measure(model, [0, depth], tokens, pages, rounds)
+  await measure(model, [0, depth], tokens, pages, rounds)
   model.dispose()
 })
 
-async function loadModel(file: string, pages: number, threads: number): Promise<CompiledModel> {
+async function loadModel(file: string, pages: number): Promise<CompiledModel> {
   const checkpoint = await openCheckpoint(file)
   const { graph, tensors } = await describe(checkpoint)
-  const options = { maxTokens: PAGE_LENGTH, maxRows: 1, pages, cacheType: 'f16', threads } as const
+  const options = { maxTokens: PAGE_LENGTH, maxRows: 1, pages, cacheType: 'f16', threads: 1 } as const
   const model = wasmBackend.compile(graph, tensors, options)
   await model.load(tensors)
   await checkpoint.close()
@@ -65,9 +63,10 @@ async function measure(
   const times = depths.map((): number[] => [])
   for (let round = 0; round <= rounds; round++) {
     for (const [i, depth] of depths.entries()) {
-      const start = performance.now()
+      const start = process.cpuUsage()
       await model.step(batchOf(depth, tokens, pages))
-      if (round > 0) times[i].push(performance.now() - start)
+      // The first round is one to warm up.
+      if (round > 0) times[i].push(process.cpuUsage(start).user / 1000)
     }
   }
   for (const [i, depth] of depths.entries()) {

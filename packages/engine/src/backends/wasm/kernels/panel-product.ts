@@ -5,15 +5,19 @@ import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
 import { loadHalves } from './half.ts'
 import { loadSplat } from './linear.ts'
 
-/**
- * Queries and vectors of a stripe whose sums stay in registers: eight, which are as many additions as a processor has
- * under way. The more queries, the fewer conversions of halves.
- */
-const TILES = [
-  { queries: 4, vectors: 2 },
-  { queries: 2, vectors: 4 },
-  { queries: 1, vectors: 4 },
-] as const
+/** Queries and vectors of a stripe whose sums stay in registers: eight, which are as many as a processor adds at once. */
+const TILES = {
+  f32: [
+    { queries: 2, vectors: 4 },
+    { queries: 1, vectors: 4 },
+  ],
+  /** Four queries share a conversion. */
+  f16: [
+    { queries: 4, vectors: 2 },
+    { queries: 2, vectors: 4 },
+    { queries: 1, vectors: 4 },
+  ],
+} as const satisfies Record<CacheType, readonly { queries: number; vectors: number }[]>
 
 /**
  * Emits `panel_product_TYPE`: y[q][c] += sum over r of x[q][r] panel[r][c], in the order of r, for all queries q, whose x
@@ -57,7 +61,7 @@ export function panelProductFunction(type: CacheType, fused: boolean): FunctionB
   const stripe = f.let('stripe', op('i32.sub', 0, stripes))
   f.doWhile(() => {
     f.set(query, 0)
-    for (const { queries: count, vectors } of TILES) {
+    for (const { queries: count, vectors } of TILES[type]) {
       f.forRange(query, op('i32.and', queries, -count), count, () => {
         for (let first = 0; first < STRIPE / 4; first += vectors) tile(count, first, vectors)
       })
