@@ -1,20 +1,12 @@
 import { parseArgs } from 'node:util'
 import { createBank, type KernelName } from '../packages/engine/src/backends/wasm/bank.ts'
-import {
-  load,
-  op,
-  sum,
-  type V128,
-  vectorOf,
-  zeroVector,
-} from '../packages/engine/src/backends/wasm/emitter/expression.ts'
-import { FunctionBuilder } from '../packages/engine/src/backends/wasm/emitter/function.ts'
-import { ModuleBuilder } from '../packages/engine/src/backends/wasm/emitter/module.ts'
+import { ceilingKernel } from '../packages/engine/src/backends/wasm/ceilings.ts'
 import {
   attentionScratchBytes,
   TASK_BYTES,
   TASK_TOKENS,
 } from '../packages/engine/src/backends/wasm/kernels/attention.ts'
+import { bestOperands } from '../packages/engine/src/backends/wasm/kernels/operands.ts'
 import { activationStride, groupBytes, matrixBytes } from '../packages/engine/src/backends/wasm/layout/geometry.ts'
 import { pageBytes } from '../packages/engine/src/backends/wasm/layout/key-value-pages.ts'
 import { DECODABLE_TYPES, type DecodableType, isFloat } from '../packages/engine/src/weights/element-type.ts'
@@ -73,47 +65,19 @@ function fill(): void {
   new Float32Array(bank.memory.buffer, INPUT, 2 ** 22).fill(0.5)
 }
 
-/** A loop over `count` rounds with independent chains, of which only the results' use is real. */
-function ceilingKernel(name: string, chains: number, round: (f: FunctionBuilder, value: V128, chain: number) => V128) {
-  const f = new FunctionBuilder(name)
-  const { address, count } = f.parameterList('address', 'count')
-  const values = Array.from({ length: chains }, (_, i) => f.let(`value${i}`, load('v128.load', address, 16 * i)))
-  f.doWhile(
-    () => {
-      values.forEach((value, chain) => {
-        f.set(value, round(f, value, chain))
-      })
-      if (name === 'read') f.increase(address, 16 * chains)
-      f.increase(count, -1)
-    },
-    op('i32.ne', count, 0),
-  )
-  const total = values.reduce<V128>((a, b) => op('v128.xor', a, b), zeroVector())
-  f.store('v128.store', sum(address), 0, total)
-  const module = new ModuleBuilder()
-  module.add(f)
-  const compiled = new WebAssembly.Module(module.assemble({ sharedMemory: false }))
-  return new WebAssembly.Instance(compiled, { bank: { memory: bank.memory } }).exports[name] as (
-    address: number,
-    count: number,
-  ) => void
-}
-
 function measureCeilings(milliseconds: number) {
-  const read = ceilingKernel('read', 4, (f, value, chain) => {
-    return op('v128.xor', value, load('v128.load', f.parameters[0] as never, 16 * chain))
-  })
-  const float = ceilingKernel('float', 12, (_, value, chain) => {
-    return chain % 2 === 0 ? op('f32x4.add', value, vectorOf(1e-6)) : op('f32x4.mul', value, vectorOf(0.9999))
-  })
-  const integer = ceilingKernel('integer', 8, (_, value) =>
-    op('i32x4.add', value, op('i32x4.dot_i16x8_s', value, value)),
-  )
+  const { memory } = bank
+  const [read, float, integer] = [
+    ceilingKernel('read', memory),
+    ceilingKernel('float', memory),
+    ceilingKernel(bestOperands(), memory),
+  ]
   const bytes = 2 ** 22
+  const rounds = 50_000
   return {
-    read: measure(bytes, milliseconds, (round) => read((round * bytes) % COLD_BYTES, bytes / 64)),
-    float: measure(12 * 4 * 20_000, milliseconds, () => float(INPUT, 20_000)),
-    integer: measure(8 * 16 * 50_000, milliseconds, () => integer(INPUT, 50_000)),
+    read: measure(bytes, milliseconds, (round) => read.run((round * bytes) % COLD_BYTES, bytes / read.workOfRound)),
+    float: measure(float.workOfRound * rounds, milliseconds, () => float.run(INPUT, rounds)),
+    integer: measure(integer.workOfRound * rounds, milliseconds, () => integer.run(INPUT, rounds)),
   }
 }
 
@@ -230,7 +194,7 @@ await runCommand(USAGE, async () => {
   const ceilings = measureCeilings(milliseconds)
   print('ceiling: streaming read', ceilings.read, 'GB/s')
   print('ceiling: f32x4 mul and add', ceilings.float, 'GFLOP/s')
-  print('ceiling: i32x4.dot_i16x8_s + add', ceilings.integer, 'GFLOP/s')
+  print(`ceiling: integers as ${bestOperands()}`, ceilings.integer, 'GFLOP/s')
   for (const { name, unit, ceiling, run } of CASES) {
     if (name.includes(values.only)) print(name, run(milliseconds), unit, ceiling && ceilings[ceiling])
   }

@@ -23,6 +23,7 @@ const FLOORS = [
   'hub',
   'weights',
   'bytes',
+  'machine',
   'errors.ts',
 ]
 

@@ -13,6 +13,13 @@ export type {
 export type { ToolCall, ToolDefinition } from './chat/tools.ts'
 export type { Adapter } from './client/adapter.ts'
 export { Conversation, type ConversationOptions, type RestoreOptions } from './client/conversation.ts'
+export {
+  type Benchmark,
+  type BenchmarkOptions,
+  type BenchmarkProgress,
+  benchmark,
+  type Spread,
+} from './client/benchmark.ts'
 export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
 export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
@@ -37,6 +44,7 @@ export {
 export type { DownloadedModel } from './hub/downloaded.ts'
 export type { DownloadProgress } from './hub/progress.ts'
 export type { PullOptions } from './hub/pull.ts'
+export type { Machine } from './machine/machine.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {
   AdapterInfo,

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 afterEach(() => vi.restoreAllMocks())
 
-const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits']
+const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits', 'bench']
 
 describe('help', () => {
   it.each(COMMANDS)('laju %s --help has usage and examples', async (name) => {
@@ -67,6 +67,9 @@ describe('wrong usage', () => {
     ['inspect', 'm.gguf', '--json', '--template'],
     ['tokenize', 'm.gguf'],
     ['tokenize', 'm.gguf', 'text', '--file', 'f'],
+    ['bench'],
+    ['bench', 'm.gguf', '--prompt', '0'],
+    ['bench', 'm.gguf', '--depth=-1'],
     ['logits', 'm.gguf'],
     ['logits', 'm.gguf', '--tokens', ''],
     ['logits', 'm.gguf', '--tokens', '1,x'],
@@ -85,6 +88,7 @@ describe('failures', () => {
     ['run', 'm.gguf', ''],
     ['run', './no-such-model.gguf', 'Hi'],
     ['inspect', './no-such-model.gguf'],
+    ['bench', './no-such-model.gguf'],
     ['tokenize', './no-such-model.gguf', 'Hi'],
     ['tokenize', './no-such-model.gguf', '--file', './no-such-text'],
   ])('%j %j %j %j exits with 1 and a remedy', async (...typed) => {

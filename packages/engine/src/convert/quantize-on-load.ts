@@ -2,12 +2,12 @@ import type { ModelDescription } from '../architectures/describe.ts'
 import type { Backend, CompileOptions } from '../backends/backend.ts'
 import { LARGEST_BANK } from '../backends/wasm/bank.ts'
 import { OptionError } from '../errors.ts'
+import { machineMemory } from '../machine/memory.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import type { ElementType } from '../weights/element-type.ts'
 import { quantizedTensor } from '../weights/quantized-tensor.ts'
 import type { Tensor } from '../weights/tensor.ts'
 import { FILE_TYPE_NAMES, type FileType, fileTypeNamed, typeInFile } from './file-type.ts'
-import { machineMemory } from './machine-memory.ts'
 import { headOf } from './tensors-to-gguf.ts'
 
 /** What the weights of a model that are floats are held as: `none` for what they are stored as. */

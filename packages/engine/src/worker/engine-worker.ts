@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { quantizeFile } from '../convert/quantize-file.ts'
 import { EngineError } from '../errors.ts'
+import { CeilingGauge } from './ceilings.ts'
 import { Engine } from './engine.ts'
 import type { Calls, FromWorker, ToWorker } from './messages.ts'
 import { serializeError } from './serialized-error.ts'
@@ -14,6 +15,7 @@ if (!parentPort) throw new Error('engine-worker runs as a worker thread only')
 const port = parentPort
 const running = new Map<number, AbortController>()
 let engine: Engine | undefined
+let gauge: CeilingGauge | undefined
 
 type Call = Exclude<ToWorker, { abort: number }>
 
@@ -47,6 +49,10 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
     const onProgress = (written: number, total: number) => emit({ stage: 'write', loaded: written, total })
     return quantizeFile(path, output, type, { signal, onProgress })
   }
+  if (message.call === 'ceilings') {
+    gauge ??= new CeilingGauge()
+    return gauge.measure(message.request.limits, message.request.milliseconds)
+  }
   const loaded = engine
   if (!loaded) throw new EngineError('worker-failed', 'No model is loaded.')
   switch (message.call) {
@@ -76,6 +82,10 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
       return loaded.restore(message.request, signal)
     case 'forget':
       return loaded.forget(message.request.conversation)
+    case 'time':
+      return loaded.time(message.request, signal)
+    case 'work':
+      return loaded.work
   }
 }
 

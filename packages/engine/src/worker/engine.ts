@@ -10,6 +10,7 @@ import { chatTemplateFor } from '../chat/template-fallback.ts'
 import { chatTemplateSource } from '../chat/template-source.ts'
 import { ContextError, EngineError, LajuError, OptionError, throwIfAborted } from '../errors.ts'
 import { Generator } from '../generate/generate.ts'
+import { largest } from '../generate/largest.ts'
 import { samplingOfGenerationConfig, samplingOfGguf } from '../generate/sampling-defaults.ts'
 import type { SamplingSettings } from '../generate/sampling-settings.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
@@ -22,10 +23,11 @@ import { ConversationFile, mismatch, type Origin, requireSameOrigin } from './co
 import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import { modelFingerprint } from './fingerprint.ts'
-import type { ReplyRequest, RestoreRequest, SaveRequest } from './messages.ts'
+import type { ReplyRequest, RestoreRequest, SaveRequest, TimeRequest, TimeResult } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
 import { restoreSequence, saveSequence } from './saved-sequence.ts'
+import { type TokenWork, tokenWork } from './token-work.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
 
 interface Parts {
@@ -212,6 +214,36 @@ export class Engine {
       this.#rankings--
       this.#cache.remove(sequence)
     }
+  }
+
+  /** What a token costs. */
+  get work(): TokenWork {
+    const { description, limits, model } = this.#parts
+    return tokenWork(description.graph, description.tensors, limits, model.memory)
+  }
+
+  /**
+   * Computes the tokens that a conversation does not have yet, and for `steps` more than one a token after the other, each
+   * the likeliest. @throws ContextError, OptionError, AbortError
+   */
+  async time({ conversation, ids, steps }: TimeRequest, signal?: AbortSignal): Promise<TimeResult> {
+    this.#checkPrompt(ids, Math.max(0, steps - 1))
+    let start = 0
+    let cachedTokens = 0
+    let left = steps
+    await this.#generator.run({
+      sequence: this.#sequenceOf(conversation),
+      ids,
+      maxLength: ids.length + Math.max(0, steps - 1),
+      outputs: 'last',
+      signal,
+      start(cached) {
+        cachedTokens = cached
+        start = performance.now()
+      },
+      accept: (logits) => (--left > 0 ? largest(logits, 1) : undefined),
+    })
+    return { cachedTokens, milliseconds: performance.now() - start }
   }
 
   fork(from: number, to: number): undefined {

@@ -1,11 +1,14 @@
+import type { Limit } from '../backends/wasm/ceilings.ts'
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import type { FileType } from '../convert/file-type.ts'
 import type { QuantizedFile } from '../convert/quantize-file.ts'
 import type { ConversationRecord } from './conversation-record.ts'
+import type { Ceilings } from './ceilings.ts'
 import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
+import type { TokenWork } from './token-work.ts'
 import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo, QuantizeProgress } from './types.ts'
 
 /** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
@@ -29,6 +32,12 @@ export interface Calls {
   save: { request: SaveRequest; event: never; result: undefined }
   restore: { request: RestoreRequest; event: never; result: ConversationRecord }
   forget: { request: { conversation: number }; event: never; result: undefined }
+  /** Computes some tokens, and greedily a few more. */
+  time: { request: TimeRequest; event: never; result: TimeResult }
+  /** What a token of the loaded model costs. */
+  work: { request: undefined; event: never; result: TokenWork }
+  /** What a thread can do at most: needs no model. */
+  ceilings: { request: { limits: readonly Limit[]; milliseconds: number }; event: never; result: Ceilings }
 }
 
 export type CallName = keyof Calls
@@ -55,6 +64,19 @@ export interface RestoreRequest {
   readonly path: string
   /** Whether its keys and values are left where they are. */
   readonly messagesOnly: boolean
+}
+
+export interface TimeRequest {
+  readonly conversation: number
+  readonly ids: Int32Array
+  /** Steps with one token each, of which the first computes the last of `ids`; 0 for the ids alone. */
+  readonly steps: number
+}
+
+export interface TimeResult {
+  /** Those of the ids that were there already. */
+  readonly cachedTokens: number
+  readonly milliseconds: number
 }
 
 export interface AttachRequest {

@@ -85,6 +85,7 @@ export function modelInfo(
     trainedContextLength: config.contextLength,
     contextLength,
     backend: backend.name,
+    threads: compileOptions(description, options).threads,
     memory: estimate(backend, description, { ...options, contextLength }),
     fullContextMemory: estimate(backend, description, { ...options, contextLength: config.contextLength }),
     chatTemplate,

@@ -93,6 +93,8 @@ export interface ModelInfo {
   readonly contextLength: number
   /** What runs it; the memory is this backend's. */
   readonly backend: BackendName
+  /** That compute together, where the backend has threads. */
+  readonly threads: number
   readonly memory: MemoryEstimate
   /** Memory at the full trained context. */
   readonly fullContextMemory: MemoryEstimate

@@ -13,6 +13,7 @@ import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
 import { showingProgress } from '../terminal/load-progress.ts'
 import { neutralise } from '../terminal/neutralise.ts'
+import { table } from '../terminal/table.ts'
 import { formatBytes, formatCount, grouped } from '../terminal/units.ts'
 
 export const inspect: Command = {
@@ -100,11 +101,6 @@ function describeAdapter({ name, format, baseModel, architecture, ranks, targets
     ['parameters', `${formatCount(size.parameters)} (${grouped(size.parameters)}), ${formatBytes(size.bytes)}`],
     ['use', 'laju run MODEL PROMPT --adapter THIS'],
   ])
-}
-
-function table(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([label]) => label.length)) + 2
-  return rows.map(([label, value]) => `${label.padEnd(width)}${neutralise(value).replaceAll('\n', ' ')}`).join('\n')
 }
 
 /** "to Q8_0 while it is loaded, from BF16 (1.19 GB)" */

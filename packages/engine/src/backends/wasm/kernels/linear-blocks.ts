@@ -32,7 +32,7 @@ export function emitBlocksTile(layout: BlockLayout, operands: Operands): EmitTil
 }
 
 /** The operands of a type: those of seven bits are not for all. */
-function operandsOf({ format: { bits, values } }: BlockLayout, best: Operands): Operands {
+export function operandsOf({ format: { bits, values } }: BlockLayout, best: Operands): Operands {
   return best === 'seven-bits' && (bits > 6 || !isEven(values)) ? 'lanes' : best
 }
 
