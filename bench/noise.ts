@@ -1,7 +1,16 @@
 import { ELEMENT_LAYOUTS, type ElementType } from '../packages/engine/src/weights/element-type.ts'
+import { encodeRow } from '../packages/engine/src/weights/encode/encode.ts'
 
 /** The types that noise is made in. */
-export const NOISE_TYPES = ['F32', 'F16', 'Q4_0', 'Q8_0', 'BF16'] as const satisfies readonly ElementType[]
+export const NOISE_TYPES = [
+  'F32',
+  'F16',
+  'Q4_0',
+  'Q8_0',
+  'BF16',
+  'Q4_K',
+  'Q6_K',
+] as const satisfies readonly ElementType[]
 
 export type NoiseType = (typeof NOISE_TYPES)[number]
 
@@ -28,6 +37,9 @@ export function noise(type: NoiseType, deviation: number, seed: number): (bytes:
       return q8Noise(random, deviation)
     case 'Q4_0':
       return q4Noise(random, deviation)
+    case 'Q4_K':
+    case 'Q6_K':
+      return pooledNoise(type, random, deviation)
   }
 }
 
@@ -56,6 +68,23 @@ function halfNoise(random: () => number, encode: (value: number) => number, devi
   return (bytes: Uint8Array) => {
     const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
     for (let i = 0; i < halves.length; i++) halves[i] = table[random() & 0xffff] ?? 0
+  }
+}
+
+const POOL_BLOCKS = 128
+
+/** Blocks whose scales have scales of their own: some are made by quantising floats, and drawn again and again. */
+function pooledNoise(type: 'Q4_K' | 'Q6_K', random: () => number, deviation: number) {
+  const { blockLength, blockBytes } = ELEMENT_LAYOUTS[type]
+  const floats = new Float32Array(POOL_BLOCKS * blockLength)
+  floatNoise(random, 0, deviation)(new Uint8Array(floats.buffer))
+  const pool = new Uint8Array(POOL_BLOCKS * blockBytes)
+  encodeRow(type, floats, pool, 0)
+  return (bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.length; at += blockBytes) {
+      const from = (random() & (POOL_BLOCKS - 1)) * blockBytes
+      bytes.set(pool.subarray(from, from + blockBytes), at)
+    }
   }
 }
 

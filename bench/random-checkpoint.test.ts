@@ -2,12 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeRow } from '../packages/engine/src/weights/decode/decode.ts'
 import { ELEMENT_LAYOUTS } from '../packages/engine/src/weights/element-type.ts'
 import { tensorBytes } from '../packages/engine/src/weights/gguf-header.ts'
 import { writeGguf } from '../packages/engine/src/weights/gguf-writer.ts'
 import { StringArray } from '../packages/engine/src/weights/string-array.ts'
 import { NOISE_TYPES, type NoiseType, noise } from './noise.ts'
-import { qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
+import { CHECKPOINT_TYPES, type CheckpointType, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
 
 describe('random checkpoints', () => {
@@ -17,7 +18,7 @@ describe('random checkpoints', () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
 
-  async function write(type: NoiseType, seed: number): Promise<Buffer> {
+  async function write(type: CheckpointType, seed: number): Promise<Buffer> {
     const path = join(folder, `${type}-${seed}.gguf`)
     const shape = SHAPES['qwen3-tiny']
     const bytes = await writeGguf(path, qwen3Metadata('tiny', shape, type), qwen3Tensors(shape, type, seed))
@@ -34,13 +35,27 @@ describe('random checkpoints', () => {
     expect(first.equals(await write('Q8_0', 2))).toBe(false)
   })
 
-  it.each(NOISE_TYPES)('%s files end where their last tensor ends, padded to 32', async (type) => {
-    const file = await write(type, 1)
-    const tensors = qwen3Tensors(SHAPES['qwen3-tiny'], type, 1)
-    const data = tensors.reduce((sum, tensor) => sum + Math.ceil(tensorBytes(tensor) / 32) * 32, 0)
-    expect(file.length % 32).toBe(0)
-    expect(file.length - data).toBeGreaterThan(0)
+  it('have the mixture of a Q4_K_M file as llama.cpp has it', () => {
+    const types = new Map(qwen3Tensors(SHAPES['qwen3-0.6b'], 'Q4_K_M', 1).map(({ name, type }) => [name, type]))
+    const inMoreBits = [...types].filter(([, type]) => type === 'Q6_K').map(([name]) => name)
+    expect(types.get('blk.0.attn_q.weight')).toBe('Q4_K')
+    expect(types.get('blk.0.attn_norm.weight')).toBe('F32')
+    expect(inMoreBits).toContain('token_embd.weight')
+    expect(inMoreBits).toContain('blk.0.ffn_down.weight')
+    // The head, and two matrices in each of 14 layers of 28.
+    expect(inMoreBits).toHaveLength(1 + 2 * 14)
   })
+
+  it.each(CHECKPOINT_TYPES.filter((type) => type !== 'Q4_K_M'))(
+    '%s files end where their last tensor ends, padded to 32',
+    async (type) => {
+      const file = await write(type, 1)
+      const tensors = qwen3Tensors(SHAPES['qwen3-tiny'], type, 1)
+      const data = tensors.reduce((sum, tensor) => sum + Math.ceil(tensorBytes(tensor) / 32) * 32, 0)
+      expect(file.length % 32).toBe(0)
+      expect(file.length - data).toBeGreaterThan(0)
+    },
+  )
 })
 
 describe('noise', () => {
@@ -48,7 +63,7 @@ describe('noise', () => {
     const { blockLength, blockBytes } = ELEMENT_LAYOUTS[type]
     const bytes = new Uint8Array((65_536 / blockLength) * blockBytes)
     noise(type, 0.03, 7)(bytes)
-    const weights = dequantise(type, bytes)
+    const weights = type === 'Q4_K' || type === 'Q6_K' ? decoded(type, bytes) : dequantise(type, bytes)
     const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length
     const variance = weights.reduce((sum, weight) => sum + (weight - mean) ** 2, 0) / weights.length
     expect(weights).toHaveLength(65_536)
@@ -74,6 +89,13 @@ describe('synthetic tokenizer', () => {
     })
   })
 })
+
+/** As the engine has it, which is tested against llama.cpp. */
+function decoded(type: 'Q4_K' | 'Q6_K', bytes: Uint8Array): number[] {
+  const floats = new Float32Array(65_536)
+  decodeRow(type, bytes, 0, floats)
+  return [...floats]
+}
 
 /** Straight from each type's definition. */
 function dequantise(type: NoiseType, bytes: Uint8Array): number[] {

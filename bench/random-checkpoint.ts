@@ -1,15 +1,14 @@
 import { parseArgs } from 'node:util'
 import { writeGguf } from '../packages/engine/src/weights/gguf-writer.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
-import { NOISE_TYPES } from './noise.ts'
-import { isNoiseType, isShapeName, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
+import { CHECKPOINT_TYPES, isCheckpointType, isShapeName, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
 
 const USAGE = `Writes a GGUF file of a known shape with random weights, for measuring speed and memory.
 
   node bench/random-checkpoint.ts --shape NAME --output FILE [--type TYPE] [--seed N]
 
   NAME  ${Object.keys(SHAPES).join(', ')}
-  TYPE  ${NOISE_TYPES.join(', ')} (default Q8_0)`
+  TYPE  ${CHECKPOINT_TYPES.join(', ')} (default Q8_0)`
 
 await runCommand(USAGE, async () => {
   const { values } = parseArgs({
@@ -22,7 +21,7 @@ await runCommand(USAGE, async () => {
   })
   const { shape, type, output } = values
   if (!isShapeName(shape)) throw new UsageError(`--shape does not know "${shape}".`)
-  if (!isNoiseType(type)) throw new UsageError(`--type does not know "${type}".`)
+  if (!isCheckpointType(type)) throw new UsageError(`--type does not know "${type}".`)
   if (output === undefined) throw new UsageError('--output is missing.')
   const seed = wholeNumber('seed', values.seed, 0)
 

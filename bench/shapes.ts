@@ -1,8 +1,8 @@
-import { FILE_TYPES } from '../packages/engine/src/convert/file-type.ts'
+import { FILE_TYPES, typeInFile } from '../packages/engine/src/convert/file-type.ts'
 import { float32, type GgufField, uint32 } from '../packages/engine/src/weights/gguf-fields.ts'
 import { type TensorHeader, tensorBytes } from '../packages/engine/src/weights/gguf-header.ts'
 import type { TensorToWrite } from '../packages/engine/src/weights/gguf-writer.ts'
-import { floatNoise, NOISE_TYPES, type NoiseType, noise, randomWords } from './noise.ts'
+import { floatNoise, type NoiseType, noise, randomWords } from './noise.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
 
 /** The sizes of a Qwen3 decoder with tied embeddings. */
@@ -43,13 +43,18 @@ export const SHAPES = {
 
 export type ShapeName = keyof typeof SHAPES
 
+/** Files whose matrices are all of one type, and the mixture that most people have. */
+export const CHECKPOINT_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_K_M'] as const
+
+export type CheckpointType = (typeof CHECKPOINT_TYPES)[number]
+
 /** About so many bytes are made at once. */
 const PIECE_BYTES = 4 << 20
 
 /** Spread of the weights, about that of trained ones. */
 const DEVIATION = 0.03
 
-export function qwen3Metadata(name: string, shape: Qwen3Shape, type: NoiseType): Map<string, GgufField> {
+export function qwen3Metadata(name: string, shape: Qwen3Shape, type: CheckpointType): Map<string, GgufField> {
   const string = (value: string): GgufField => ({ value })
   return new Map([
     ['general.architecture', string('qwen3')],
@@ -72,7 +77,7 @@ export function qwen3Metadata(name: string, shape: Qwen3Shape, type: NoiseType):
 }
 
 /** The tensors in the order a decoder uses them; the head is the embedding again, so there is no `output.weight`. */
-export function qwen3Tensors(shape: Qwen3Shape, type: NoiseType, seed: number): TensorToWrite[] {
+export function qwen3Tensors(shape: Qwen3Shape, type: CheckpointType, seed: number): TensorToWrite[] {
   const { width, feedForward, headLength, vocabulary } = shape
   const queries = shape.heads * headLength
   const keys = shape.keyValueHeads * headLength
@@ -82,8 +87,10 @@ export function qwen3Tensors(shape: Qwen3Shape, type: NoiseType, seed: number): 
     tensors.push(filled({ name: `${name}.weight`, type: 'F32', shape: [length] }, fill))
   }
   const matrix = (name: string, rows: number, columns: number) => {
-    const fill = noise(type, DEVIATION, mixSeed(seed, tensors.length))
-    tensors.push(filled({ name: `${name}.weight`, type, shape: [rows, columns] }, fill))
+    const header = { name: `${name}.weight`, shape: [rows, columns] }
+    const matrixType = typeOfMatrix(header, shape, type)
+    const fill = noise(matrixType, DEVIATION, mixSeed(seed, tensors.length))
+    tensors.push(filled({ ...header, type: matrixType }, fill))
   }
   matrix('token_embd', vocabulary, width)
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -102,6 +109,13 @@ export function qwen3Tensors(shape: Qwen3Shape, type: NoiseType, seed: number): 
   }
   norm('output_norm', width)
   return tensors
+}
+
+function typeOfMatrix(header: Omit<TensorHeader, 'type'>, { layers }: Qwen3Shape, type: CheckpointType): NoiseType {
+  if (type !== 'Q4_K_M') return type
+  const inFile = typeInFile({ ...header, layers, head: 'token_embd.weight' }, type)
+  if (inFile === 'Q4_K' || inFile === 'Q6_K') return inFile
+  throw new Error(`${header.name} has rows of ${header.shape[1]}: a ${type} file needs multiples of 256.`)
 }
 
 /** A tensor whose bytes are made piece by piece, each of whole rows. */
@@ -129,6 +143,6 @@ export function isShapeName(name: string): name is ShapeName {
   return Object.hasOwn(SHAPES, name)
 }
 
-export function isNoiseType(name: string): name is NoiseType {
-  return NOISE_TYPES.some((type) => type === name)
+export function isCheckpointType(name: string): name is CheckpointType {
+  return CHECKPOINT_TYPES.some((type) => type === name)
 }

@@ -2,7 +2,7 @@ import type { Limit } from '../backends/wasm/ceilings.ts'
 import { LajuError, OptionError } from '../errors.ts'
 import { uniform } from '../generate/random.ts'
 import type { Machine } from '../machine/machine.ts'
-import type { Ceilings } from '../worker/ceilings.ts'
+import type { Gauged } from '../worker/ceilings.ts'
 import type { TokenWork } from '../worker/token-work.ts'
 import type { LoadOptions, LoadProgress, ModelInfo } from '../worker/types.ts'
 import { newConversationNumber } from './conversation.ts'
@@ -50,7 +50,9 @@ export interface Benchmark {
   readonly work: TokenWork
   /** Of as many threads as the model has, measured before each repetition: billions of bytes or operations a second. */
   readonly ceilings: { readonly read: Spread } & { readonly [Name in Limit]?: Spread }
-  /** What of them the medians reach, from 0 to 1. */
+  /** The part of the time in which those threads really ran: where it is low, other work slowed the model down as well. */
+  readonly undisturbed: number
+  /** What of the ceilings the medians reach, from 0 to 1. */
   readonly share: {
     /** Bytes that decoding must read, against the streaming read. */
     readonly decode: number
@@ -60,7 +62,7 @@ export interface Benchmark {
 }
 
 /** For each ceiling, before each repetition. */
-const CEILING_MS = 40
+const CEILING_MS = 100
 
 /**
  * Measures how fast a model reads and writes on this device, beside what the device could do at most in the same minute.
@@ -87,7 +89,7 @@ export async function benchmark(reference: string, options: BenchmarkOptions = {
     const limits: Limit[] = ['read', ...limitsOf(work)]
     for (let i = 0; i < model.threads; i++) gauges.push(await EngineThread.start())
     await ceilingsOf(gauges, { limits, milliseconds: 1 }, signal)
-    const ceilings: Ceilings[] = []
+    const ceilings: Gauged[] = []
     const speeds: Speeds[] = []
     for (let done = 0; done < sizes.repetitions; done++) {
       onProgress?.({ stage: 'measure', done, repetitions: sizes.repetitions })
@@ -175,21 +177,24 @@ async function ceilingsOf(
   gauges: readonly EngineThread[],
   request: { limits: readonly Limit[]; milliseconds: number },
   signal: AbortSignal | undefined,
-): Promise<Ceilings> {
+): Promise<Gauged> {
   const all = await Promise.all(gauges.map((gauge) => gauge.call('ceilings', request, { signal })))
-  const total = (limit: Limit) => all.reduce((sum, ceilings) => sum + (ceilings[limit] ?? 0), 0)
-  return Object.fromEntries(request.limits.map((limit) => [limit, total(limit)]))
+  const total = (limit: Limit) => all.reduce((sum, { ceilings }) => sum + (ceilings[limit] ?? 0), 0)
+  return {
+    ceilings: Object.fromEntries(request.limits.map((limit) => [limit, total(limit)])),
+    undisturbed: all.reduce((sum, { undisturbed }) => sum + undisturbed, 0) / all.length,
+  }
 }
 
 function figures(
   { depth, generate }: Sizes,
   work: TokenWork,
   speeds: readonly Speeds[],
-  measured: readonly Ceilings[],
-): Pick<Benchmark, 'prefill' | 'decode' | 'ceilings' | 'share'> {
+  measured: readonly Gauged[],
+): Pick<Benchmark, 'prefill' | 'decode' | 'ceilings' | 'share' | 'undisturbed'> {
   const prefill = spread(speeds.map((speed) => speed.prefill))
   const decode = spread(speeds.map((speed) => speed.decode))
-  const ceiling = (limit: Limit) => spread(measured.map((ceilings) => ceilings[limit] ?? 0))
+  const ceiling = (limit: Limit) => spread(measured.map(({ ceilings }) => ceilings[limit] ?? 0))
   const read = ceiling('read')
   const arithmetic = limitsOf(work).map((limit) => ({ limit, spread: ceiling(limit) }))
   const bytes = work.weightBytes + work.cacheBytesPerToken * (depth + (generate + 1) / 2)
@@ -200,6 +205,7 @@ function figures(
     prefill,
     decode,
     ceilings: { read, ...Object.fromEntries(arithmetic.map(({ limit, spread }) => [limit, spread])) },
+    undisturbed: spread(measured.map(({ undisturbed }) => undisturbed)).median,
     share: { decode: (decode.median * bytes) / (read.median * 1e9), prefill: prefill.median * seconds },
   }
 }

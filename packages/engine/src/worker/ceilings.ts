@@ -4,6 +4,12 @@ import { EngineError } from '../errors.ts'
 /** What one thread can do at most: billions of bytes read, of operations done, in a second. */
 export type Ceilings = Partial<Record<Limit, number>>
 
+export interface Gauged {
+  readonly ceilings: Ceilings
+  /** The part of the time in which the thread really ran, from 0 to 1: others take the rest. */
+  readonly undisturbed: number
+}
+
 /** More than caches hold. */
 const BYTES = 2 ** 27
 const PIECE = 2 ** 20
@@ -23,15 +29,20 @@ export class CeilingGauge {
   }
 
   /** @param milliseconds for each */
-  measure(limits: readonly Limit[], milliseconds: number): Ceilings {
-    return Object.fromEntries(limits.map((limit) => [limit, this.#measure(limit, milliseconds)]))
+  measure(limits: readonly Limit[], milliseconds: number): Gauged {
+    const timed = limits.map((limit) => this.#time(limit, milliseconds))
+    const sum = (of: (each: Timed) => number) => timed.reduce((total, each) => total + of(each), 0)
+    return {
+      ceilings: Object.fromEntries(timed.map(({ rate }, i) => [limits[i], rate])),
+      undisturbed: Math.min(1, sum(({ calls, call }) => calls * call) / sum(({ elapsed }) => elapsed)),
+    }
   }
 
-  #measure(limit: Limit, milliseconds: number): number {
+  #time(limit: Limit, milliseconds: number): Timed {
     const kernel = this.#kernels.get(limit) ?? ceilingKernel(limit, this.#memory)
     this.#kernels.set(limit, kernel)
     const rounds = limit === 'read' ? PIECE / kernel.workOfRound : ROUNDS
-    return rate(rounds * kernel.workOfRound, milliseconds, () => {
+    return time(rounds * kernel.workOfRound, milliseconds, () => {
       this.#place = (this.#place + PIECE) % BYTES
       kernel.run(this.#place, rounds)
     })
@@ -47,14 +58,24 @@ function allocate(): WebAssembly.Memory {
   }
 }
 
-/** The median of calls: a call that the system interrupts says nothing of the machine. */
-function rate(work: number, milliseconds: number, run: () => void): number {
+interface Timed {
+  readonly rate: number
+  readonly calls: number
+  /** Milliseconds of the median call: one that the system interrupts says nothing of the machine. */
+  readonly call: number
+  readonly elapsed: number
+}
+
+function time(work: number, milliseconds: number, run: () => void): Timed {
   const times: number[] = []
-  for (const start = performance.now(); performance.now() - start < milliseconds || times.length < 3; ) {
-    const before = performance.now()
+  const start = performance.now()
+  let before = start
+  while (before - start < milliseconds || times.length < 3) {
     run()
-    times.push(performance.now() - before)
+    const after = performance.now()
+    times.push(after - before)
+    before = after
   }
-  times.sort((a, b) => a - b)
-  return work / times[times.length >> 1] / 1e6
+  const call = times.toSorted((a, b) => a - b)[times.length >> 1]
+  return { rate: work / call / 1e6, calls: times.length, call, elapsed: before - start }
 }

@@ -6,6 +6,7 @@ import type { FileType } from '../convert/file-type.ts'
 import type { QuantizedFile } from '../convert/quantize-file.ts'
 import type { ConversationRecord } from './conversation-record.ts'
 import type { Ceilings } from './ceilings.ts'
+import type { Gauged } from './ceilings.ts'
 import type { RankRequest } from './rank.ts'
 import type { SerializedError } from './serialized-error.ts'
 import type { TokenWork } from './token-work.ts'
@@ -37,7 +38,7 @@ export interface Calls {
   /** What a token of the loaded model costs. */
   work: { request: undefined; event: never; result: TokenWork }
   /** What a thread can do at most: needs no model. */
-  ceilings: { request: { limits: readonly Limit[]; milliseconds: number }; event: never; result: Ceilings }
+  ceilings: { request: { limits: readonly Limit[]; milliseconds: number }; event: never; result: Gauged }
 }
 
 export type CallName = keyof Calls

@@ -9,6 +9,9 @@ import { neutralise } from '../terminal/neutralise.ts'
 import { table } from '../terminal/table.ts'
 import { formatBytes, formatSpeed, formatTime, grouped } from '../terminal/units.ts'
 
+/** A part of the time that other work may have without being mentioned. */
+const QUIET = 0.9
+
 export const bench: Command = {
   name: 'bench',
   summary: 'Measure how fast a model reads and writes here, beside what this device could do at most.',
@@ -99,6 +102,14 @@ export function describe(report: Benchmark): string {
     ['', `${percent(share.decode)} of the streaming read: ${rate(read, 'GB/s')}, for ${moved} a token`],
     ['loaded in', formatTime(report.loadMs)],
     ...(report.peakMemory === undefined ? [] : [['peak memory', formatBytes(report.peakMemory)] as const]),
+    ...(report.undisturbed < QUIET
+      ? [
+          [
+            'note',
+            `other work takes ${percent(1 - report.undisturbed)} of the processors: these figures are too low`,
+          ] as const,
+        ]
+      : []),
     ['measured', `${grouped(repetitions)} times, Node ${machine.node}; median (least to most)`],
   ])
 }
