@@ -20,6 +20,7 @@ export {
   benchmark,
   type Spread,
 } from './client/benchmark.ts'
+export { type Device, examineDevice } from './client/device.ts'
 export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
 export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
@@ -44,6 +45,7 @@ export {
 export type { DownloadedModel } from './hub/downloaded.ts'
 export type { DownloadProgress } from './hub/progress.ts'
 export type { PullOptions } from './hub/pull.ts'
+export { SHORT_NAMES } from './hub/short-names.ts'
 export type { Machine } from './machine/machine.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {

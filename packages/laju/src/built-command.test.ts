@@ -94,6 +94,21 @@ describe.skipIf(MODEL === '')('the forms that tools rely on', () => {
   })
 })
 
+describe.skipIf(MODEL === '')('what tells of the device', () => {
+  it('bench prints one object', async () => {
+    const typed = ['bench', MODEL, '--prompt', '8', '--generate', '2', '--repetitions', '1', '--json']
+    const { stdout, stderr, exitCode } = await runLaju(typed)
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    expect(JSON.parse(stdout)).toMatchObject({ prefill: { median: expect.any(Number) }, threads: 1 })
+  })
+
+  it('doctor prints one object', async () => {
+    const { stdout, stderr, exitCode } = await runLaju(['doctor', MODEL, '--json'])
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    expect(JSON.parse(stdout)).toMatchObject({ model: { fits: true }, device: { kernels: { failure: null } } })
+  })
+})
+
 describe.skipIf(MODEL === '')('interruptions', () => {
   it.each([
     ['SIGINT', 130],

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 afterEach(() => vi.restoreAllMocks())
 
-const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits', 'bench']
+const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits', 'bench', 'doctor']
 
 describe('help', () => {
   it.each(COMMANDS)('laju %s --help has usage and examples', async (name) => {
@@ -68,6 +68,7 @@ describe('wrong usage', () => {
     ['tokenize', 'm.gguf'],
     ['tokenize', 'm.gguf', 'text', '--file', 'f'],
     ['bench'],
+    ['doctor', 'm.gguf', 'n.gguf'],
     ['bench', 'm.gguf', '--prompt', '0'],
     ['bench', 'm.gguf', '--depth=-1'],
     ['logits', 'm.gguf'],
@@ -89,6 +90,7 @@ describe('failures', () => {
     ['run', './no-such-model.gguf', 'Hi'],
     ['inspect', './no-such-model.gguf'],
     ['bench', './no-such-model.gguf'],
+    ['doctor', './no-such-model.gguf'],
     ['tokenize', './no-such-model.gguf', 'Hi'],
     ['tokenize', './no-such-model.gguf', '--file', './no-such-text'],
   ])('%j %j %j %j exits with 1 and a remedy', async (...typed) => {

@@ -3,6 +3,7 @@ import { parseArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { bench } from './commands/bench.ts'
 import { chat } from './commands/chat.ts'
+import { doctor } from './commands/doctor.ts'
 import { inspect } from './commands/inspect.ts'
 import { list } from './commands/list.ts'
 import { logits } from './commands/logits.ts'
@@ -16,7 +17,7 @@ import { Interruption } from './interruption.ts'
 import { errorLines, exitCodeOf } from './report-error.ts'
 import { UsageError } from './usage-error.ts'
 
-const COMMANDS: readonly Command[] = [chat, run, pull, list, remove, inspect, quantize, tokenize, logits, bench]
+const COMMANDS: readonly Command[] = [chat, run, pull, list, remove, inspect, quantize, tokenize, logits, bench, doctor]
 
 /**
  * Runs the command that was typed and answers the exit code: 0 ok, 1 failure, 2 wrong usage, 130 or 143 when a

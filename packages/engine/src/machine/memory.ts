@@ -15,3 +15,17 @@ export async function machineMemory(): Promise<number> {
   }
   return navigator?.deviceMemory === undefined ? UNKNOWN : navigator.deviceMemory * 2 ** 30
 }
+
+/** Bytes that this process may still take; undefined where nothing tells. */
+export function availableMemory(): number | undefined {
+  const { process } = globalThis as { process?: { availableMemory?: () => number } }
+  return process?.availableMemory?.()
+}
+
+/** Bytes of memory that the system has moved to a disk; 0 where it does not say. */
+export async function swappedMemory(): Promise<number> {
+  const { readFile } = await import('node:fs/promises')
+  const text = await readFile('/proc/meminfo', 'utf8').catch(() => '')
+  const kibibytes = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0)
+  return 1024 * (kibibytes('SwapTotal') - kibibytes('SwapFree'))
+}

@@ -1,13 +1,14 @@
 import { OptionError } from '../errors.ts'
 
 /** Beyond this many, threads wait for the memory and for each other. */
-const MOST_BY_DEFAULT = 8
+export const MOST_BY_DEFAULT = 8
 /** A thread more for so many bytes of weights: what less of them takes is soon done by one. */
-const BYTES_A_THREAD = 2 ** 25
+export const BYTES_A_THREAD = 2 ** 25
 
 /**
  * How many threads compute the steps of a model.
- * @param asked by the user; otherwise as many as there are processors and as pays for so many bytes of weights
+ * @param asked by the user; otherwise as many as there are processors that the process may use (Node leaves out those
+ *   that it is not bound to, and what its container does not grant) and as pays for so many bytes of weights
  * @throws OptionError
  */
 export function threadCount(asked: number | undefined, weightBytes: number): number {

@@ -20,6 +20,16 @@ export function bestOperands(): Operands {
   return known
 }
 
+/** Whether this engine has SIMD, which every kernel needs. */
+export function hasSimd(): boolean {
+  const f = new FunctionBuilder('probe')
+  const { address } = f.parameterList('address')
+  f.store('v128.store', address, 0, load('v128.load', address, 0))
+  const module = new ModuleBuilder()
+  module.add(f)
+  return WebAssembly.validate(module.assemble({ sharedMemory: false }))
+}
+
 /** 127 times 200 in each of four columns: what comes tells how the machine takes the 200, whose highest bit is set. */
 function probe(): Operands {
   const f = new FunctionBuilder('probe')

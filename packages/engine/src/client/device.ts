@@ -1,0 +1,82 @@
+import { LARGEST_BANK } from '../backends/wasm/bank.ts'
+import { bestOperands, hasSimd, type Operands } from '../backends/wasm/kernels/operands.ts'
+import { checkKernels } from '../backends/wasm/self-check.ts'
+import type { Machine } from '../machine/machine.ts'
+import { availableMemory, machineMemory, swappedMemory } from '../machine/memory.ts'
+import type { Processors } from '../machine/processors.ts'
+import { DECODABLE_TYPES } from '../weights/element-type.ts'
+import { BYTES_A_THREAD, threadCount } from '../worker/thread-count.ts'
+
+/** What a device offers, as far as it matters to a model. */
+export interface Device {
+  readonly machine: Machine
+  readonly processors: Processors
+  readonly threads: {
+    /** That a large model gets unless told otherwise. */
+    readonly count: number
+    /** A model gets one for so many bytes of weights. */
+    readonly bytesEach: number
+    /** Whether memory can be shared between threads; without, there is one. */
+    readonly sharedMemory: boolean
+  }
+  readonly webAssembly: {
+    readonly simd: boolean
+    readonly relaxedSimd: boolean
+    /** How small integers meet: `bytes` is fastest, then `seven-bits`, then `lanes`. */
+    readonly operands: Operands
+  }
+  /** Bytes. */
+  readonly memory: {
+    /** That the machine has, or that the process is allowed. */
+    readonly total: number
+    /** That can still be taken. */
+    readonly available: number
+    readonly swapped: number
+    /** What a model can have at most, with its conversation: what is available, or the limit of one memory. */
+    readonly room: number
+  }
+  readonly kernels: {
+    /** How many computed what they should. */
+    readonly right: number
+    /** What went wrong with another, in words. */
+    readonly failure: string | undefined
+  }
+}
+
+/** Looks at the device, and has every kernel compute a small case. For Node. */
+export async function examineDevice(): Promise<Device> {
+  const { describeMachine } = await import('../machine/machine.ts')
+  const { describeProcessors } = await import('../machine/processors.ts')
+  const simd = hasSimd()
+  const operands = bestOperands()
+  const total = await machineMemory()
+  const available = Math.min(total, availableMemory() ?? total)
+  return {
+    machine: describeMachine(),
+    processors: describeProcessors(),
+    threads: {
+      count: threadCount(undefined, LARGEST_BANK),
+      bytesEach: BYTES_A_THREAD,
+      sharedMemory: canShareMemory(),
+    },
+    webAssembly: { simd, relaxedSimd: operands !== 'lanes', operands },
+    memory: { total, available, swapped: await swappedMemory(), room: Math.min(available, LARGEST_BANK) },
+    kernels: examineKernels(),
+  }
+}
+
+function canShareMemory(): boolean {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer
+  } catch {
+    return false
+  }
+}
+
+function examineKernels(): Device['kernels'] {
+  try {
+    return { right: checkKernels(DECODABLE_TYPES), failure: undefined }
+  } catch (error) {
+    return { right: 0, failure: error instanceof Error ? error.message : String(error) }
+  }
+}
