@@ -24,7 +24,7 @@ const LEAST_READ = 0.7
 const MOST_REPEATED = 1
 
 interface Round {
-  /** GB/s of one thread: the less of before and after. */
+  /** GB/s of one thread: the least of before and after each run. */
   readonly streamingRead: number
   /** In the order of the contenders. */
   readonly speeds: readonly Speed[]
@@ -103,13 +103,14 @@ async function measure(setting: Setting, contenders: readonly SpeedContender[], 
 }
 
 async function runRound(setting: Setting, contenders: readonly SpeedContender[], reverse: boolean): Promise<Round> {
-  const before = streamingRead()
+  const reads = [streamingRead()]
   const speeds = new Map<SpeedContender, Speed>()
   for (const contender of reverse ? contenders.toReversed() : contenders) {
     speeds.set(contender, await contender.measure(setting))
+    reads.push(streamingRead())
   }
   const inOrder = contenders.flatMap((contender) => speeds.get(contender) ?? [])
-  return { streamingRead: Math.min(before, streamingRead()), speeds: inOrder }
+  return { streamingRead: Math.min(...reads), speeds: inOrder }
 }
 
 function resultsOf(
