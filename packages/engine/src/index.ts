@@ -12,7 +12,6 @@ export type {
 } from './chat/reply.ts'
 export type { ToolCall, ToolDefinition } from './chat/tools.ts'
 export type { Adapter } from './client/adapter.ts'
-export { Conversation, type ConversationOptions, type RestoreOptions } from './client/conversation.ts'
 export {
   type Benchmark,
   type BenchmarkOptions,
@@ -20,6 +19,7 @@ export {
   benchmark,
   type Spread,
 } from './client/benchmark.ts'
+export { Conversation, type ConversationOptions, type RestoreOptions } from './client/conversation.ts'
 export { type Device, examineDevice } from './client/device.ts'
 export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
