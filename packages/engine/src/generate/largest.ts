@@ -1,3 +1,5 @@
+import { nextAbove } from './next-above.ts'
+
 /**
  * The ids of the k largest values, largest first, lower ids first among equals, without sorting the rest: a heap of
  * the best k so far whose root is the worst of them, which nearly every value fails to beat in one comparison.
@@ -11,8 +13,7 @@ export function largest(values: Float32Array, k: number): number[] {
   for (let at = (size >> 1) - 1; at >= 0; at--) sink(heap, at, values)
 
   let threshold = values[heap[0]]
-  for (let id = size; id < values.length; id++) {
-    if (values[id] <= threshold) continue
+  for (let id = nextAbove(values, size, threshold); id < values.length; id = nextAbove(values, id + 1, threshold)) {
     heap[0] = id
     sink(heap, 0, values)
     threshold = values[heap[0]]

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.ts'
 import { largest } from './largest.ts'
+import { nextAbove } from './next-above.ts'
 import { Nucleus } from './nucleus.ts'
 import { uniform } from './random.ts'
 import { checkSampling, type SamplingSettings } from './sampling-settings.ts'
@@ -155,13 +156,11 @@ export class Sampler {
 function mostLikely(logits: Float32Array): number {
   let best = -1
   let top = Number.NEGATIVE_INFINITY
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id]
-    // Written so that NaN, which compares false, takes the rare path too.
-    if (logit <= top) continue
-    if (Number.isNaN(logit)) throw brokenLogit(id, 'not a number')
+  // Found so that NaN, which compares false, takes the rare path too.
+  for (let id = nextAbove(logits, 0, top); id < logits.length; id = nextAbove(logits, id + 1, top)) {
+    if (Number.isNaN(logits[id])) throw brokenLogit(id, 'not a number')
     best = id
-    top = logit
+    top = logits[id]
   }
   if (top === Number.POSITIVE_INFINITY) throw brokenLogit(best, 'infinite')
   if (best < 0) {
