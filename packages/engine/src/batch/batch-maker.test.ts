@@ -55,6 +55,24 @@ describe('makeBatch', () => {
     expect(singles[3].pending).toHaveLength(1)
   })
 
+  it('adds guesses behind the last token, with logits, as far as there is room, and keeps none', () => {
+    const c = cache()
+    const guessing = { ...work(c, [7, 7], [1]), guesses: [2, 3, 4] }
+    const { batch, shares } = makeBatch([guessing], limits)
+    expect([...batch.ids]).toEqual([1, 2, 3])
+    expect([...batch.positions]).toEqual([2, 3, 4])
+    expect([...batch.outputRows]).toEqual([0, 1, 2])
+    expect(shares).toMatchObject([{ firstRow: 0, rows: 3, guesses: [2, 3] }])
+    expect(guessing.sequence.tokens).toEqual([7, 7, 1])
+
+    const prompt = { ...work(c, [], [1, 2, 3, 4, 5, 6, 7]), guesses: [8, 9] }
+    const whole = makeBatch([prompt], limits).batch
+    expect([...whole.ids]).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect([...whole.outputRows]).toEqual([6, 7])
+    const long = { ...work(c, [], new Array(9).fill(1)), guesses: [8, 9] }
+    expect([...makeBatch([long], limits).batch.ids]).toEqual(new Array(8).fill(1))
+  })
+
   it('does not let a long prompt crowd out the others', () => {
     const c = cache()
     const long = work(c, [], new Array(100).fill(1))

@@ -8,6 +8,8 @@ export interface Work {
   pending: ArrayLike<number>
   /** Logits of every token, or of the last one only. */
   readonly outputs: 'all' | 'last'
+  /** What may follow them, for `last`: computed with logits where there is room, but not appended to the sequence. */
+  readonly guesses?: readonly number[]
 }
 
 /** What one piece of work got in a batch. */
@@ -16,6 +18,8 @@ export interface Share<W extends Work> {
   /** Its logits are the batch's rows [firstRow, firstRow + rows). */
   readonly firstRow: number
   readonly rows: number
+  /** Those of its guesses that are in the batch, behind its tokens. */
+  readonly guesses: readonly number[]
 }
 
 export interface BatchLimits {
@@ -48,17 +52,19 @@ export function makeBatch<W extends Work>(
     if (count === 0 || (ends && rowsLeft === 0)) continue
 
     const taken = Array.prototype.slice.call(pending, 0, count) as number[]
+    const spare = Math.min(maxTokens - ids.length - count, rowsLeft - 1)
+    const guesses = ends ? (work.guesses ?? []).slice(0, spare) : []
     const firstRow = outputRows.length
-    taken.forEach((id, i) => {
-      if (outputs === 'all' || (ends && i === count - 1)) outputRows.push(ids.length)
+    for (const [i, id] of [...taken, ...guesses].entries()) {
+      if (outputs === 'all' || (ends && i >= count - 1)) outputRows.push(ids.length)
       ids.push(id)
       positions.push(sequence.length + i)
       sequences.push(pageTables.length)
-    })
+    }
     sequence.append(taken)
     work.pending = Array.prototype.slice.call(pending, count)
     pageTables.push(sequence.pageTable())
-    shares.push({ work, firstRow, rows: outputRows.length - firstRow })
+    shares.push({ work, firstRow, rows: outputRows.length - firstRow, guesses })
   }
   const batch = {
     ids: Int32Array.from(ids),

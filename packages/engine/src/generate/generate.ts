@@ -4,6 +4,7 @@ import { type BatchLimits, makeBatch, type Work } from '../batch/batch-maker.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import type { KeyValueCache } from '../cache/kv-cache.ts'
 import { AbortError, EngineError, throwIfAborted } from '../errors.ts'
+import { Speculation } from './speculation.ts'
 
 /** Something that wants tokens computed, and perhaps goes on with what it reads from their logits. */
 export interface GenerateRequest {
@@ -15,6 +16,11 @@ export interface GenerateRequest {
   readonly outputs: 'all' | 'last'
   /** Whether `accept` is given the final hidden states as well. */
   readonly hidden?: boolean
+  /**
+   * Whether tokens may be guessed, and several verified in a step. `accept` is given the same rows, one by one, and the
+   * same to the bit.
+   */
+  readonly speculates?: boolean
   readonly signal?: AbortSignal | undefined
   /** Called when its turn has come, with the number of tokens that need not be computed. */
   start?(cachedTokens: number): void
@@ -30,6 +36,8 @@ const NONE = new Float32Array(0)
 
 interface ActiveRequest extends Work {
   readonly request: GenerateRequest
+  readonly speculation: Speculation | undefined
+  guesses: readonly number[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -57,8 +65,9 @@ export class Generator {
     throwIfAborted(request.signal)
     if (request.ids.length === 0) throw new RangeError('there is nothing to compute')
     const { sequence, ids: pending, outputs } = request
+    const speculation = request.speculates ? new Speculation(pending) : undefined
     const done = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ request, sequence, pending, outputs, resolve, reject })
+      this.#waiting.push({ request, sequence, pending, outputs, speculation, guesses: [], resolve, reject })
     })
     void this.#loop()
     return done
@@ -132,29 +141,54 @@ export class Generator {
   }
 
   async #step(): Promise<void> {
+    this.#guess()
     const { batch, shares } = makeBatch(this.#active, this.#limits)
     let hidden = NONE
     const keepHidden: Tap = (name, values) => {
       if (name === FINAL_HIDDEN) hidden = values.slice()
     }
     const wanted = this.#active.some(({ request }) => request.hidden)
+    const started = performance.now()
     const logits = await this.#model.step(batch, wanted ? keepHidden : undefined)
-    for (const { work, firstRow, rows } of shares) {
-      const share = (values: Float32Array): Float32Array => {
+    const milliseconds = performance.now() - started
+    for (const { work, firstRow, rows, guesses } of shares) {
+      // Who was ended meanwhile is told no more.
+      if (rows === 0 || !this.#active.includes(work)) continue
+      const wantedRows = rows - guesses.length
+      const share = (values: Float32Array, row: number): Float32Array => {
         const width = values.length / batch.outputRows.length
-        return values.subarray(firstRow * width, (firstRow + rows) * width)
+        return values.subarray((firstRow + row) * width, (firstRow + row + wantedRows) * width)
       }
-      if (rows > 0) this.#deliver(work, share(logits), rows, share(hidden))
+      const right = this.#deliver(work, guesses, (row) =>
+        work.request.accept(share(logits, row), wantedRows, share(hidden, row)),
+      )
+      // A step that computed something else besides is no measure.
+      if (batch.ids.length === 1 + guesses.length) work.speculation?.measured(guesses.length, 1 + right, milliseconds)
     }
   }
 
-  #deliver(active: ActiveRequest, logits: Float32Array, rows: number, hidden: Float32Array): void {
+  /** Guesses are for a reply that has the model for itself: a step that others share costs more with every token. */
+  #guess(): void {
+    const alone = this.#active.length === 1
+    for (const active of this.#active) {
+      const { request, sequence, pending, speculation } = active
+      const room = request.maxLength - sequence.length - pending.length
+      active.guesses = (alone && speculation?.guess(room)) || []
+    }
+  }
+
+  /** @returns how many guesses were right */
+  #deliver(active: ActiveRequest, guesses: readonly number[], read: ReadLogits): number {
     try {
-      const next = active.request.accept(logits, rows, hidden)
+      const { right, next } = verified(guesses, read)
+      active.sequence.append(right)
+      active.speculation?.follow([...right, ...(next ?? [])])
       if (next) active.pending = next
       if (active.pending.length === 0) this.#end(active, active.resolve)
+      return right.length
     } catch (error) {
       this.#end(active, () => active.reject(error))
+      return 0
     }
   }
 
@@ -168,6 +202,21 @@ export class Generator {
 
 function kernelFailed(cause: unknown): EngineError {
   return new EngineError('kernel-failed', 'The model failed while it was computing.', { cause })
+}
+
+/** Has the logits behind a right guess read, 0 being those that no guess precedes. @returns what `accept` does */
+type ReadLogits = (row: number) => readonly number[] | undefined
+
+/** Reads on as long as what is drawn is what was guessed. @returns the guesses that were drawn, and what follows them */
+function verified(guesses: readonly number[], read: ReadLogits) {
+  let right = 0
+  for (;;) {
+    const next = read(right)
+    let same = 0
+    while (next && same < next.length && next[same] === guesses[right + same]) same++
+    right += same
+    if (!next || same < next.length || same === 0) return { right: guesses.slice(0, right), next: next?.slice(same) }
+  }
 }
 
 function tooLong(length: number): EngineError {

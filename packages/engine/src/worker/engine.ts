@@ -139,6 +139,7 @@ export class Engine {
         ids,
         maxLength: ids.length + writer.maxTokens,
         outputs: 'last',
+        speculates: true,
         signal,
         start: (cachedTokens) => writer.start(cachedTokens),
         accept: (logits) => writer.accept(logits),
