@@ -1,13 +1,10 @@
 import { parseArgs } from 'node:util'
+import { logprobs } from '../packages/engine/src/generate/logprobs.ts'
+import { Sampler } from '../packages/engine/src/generate/sampler.ts'
 import { runCommand, wholeNumber } from './command.ts'
 import { describeMachine } from './machine.ts'
 import { floatNoise, randomWords } from './noise.ts'
 import { quartiles } from './quartiles.ts'
-
-// What is measured is not exported by the package, and an import statement must not reach into another project.
-const engine = (path: string): string => new URL(`../packages/engine/src/generate/${path}`, import.meta.url).href
-const { Sampler }: typeof import('../packages/engine/src/generate/sampler.ts') = await import(engine('sampler.ts'))
-const { logprobs }: typeof import('../packages/engine/src/generate/logprobs.ts') = await import(engine('logprobs.ts'))
 
 const USAGE = `Measures what drawing a token costs beside computing it.
 
