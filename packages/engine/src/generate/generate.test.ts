@@ -175,3 +175,18 @@ describe('guesses', () => {
     for (const fork of forks) expect(whole.slice(0, fork.length)).toEqual([...fork.tokens])
   })
 })
+
+it('tells a request that was ended in mid-step no more', async () => {
+  const model = new Echo(() => 1)
+  const cache = new KeyValueCache(PAGES, () => {})
+  const generator = new Generator(model as unknown as CompiledModel, cache, LIMITS)
+  const step = model.step.bind(model)
+  model.step = (batch) => {
+    if (model.batches.length === 3) generator.stop(new Error('over'))
+    return step(batch)
+  }
+  const drawn: number[] = []
+  await expect(generate(generator, cache.create(), [1, 2], 50, () => [], drawn, true)).rejects.toThrow('over')
+  await new Promise((resume) => setImmediate(resume))
+  expect(drawn).toHaveLength(3)
+})
