@@ -85,11 +85,11 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('an engine on %s', 
     const expected = await first.reply(say(`${TEXT} and`, 1), ignore)
     first.dispose()
     const engine = await loaded()
-    // Has all pages while it is written.
-    const filling = engine.reply({ ...say('hello'), options: { temperature: 0 } }, ignore)
+    // Has all pages while it is written, a token a step: nothing in it repeats itself.
+    const filling = engine.reply({ ...say('hello'), options: { temperature: 5, seed: 1 } }, ignore)
     await new Promise((resume) => setImmediate(resume))
     await engine.restore({ conversation: 2, path, messagesOnly: false })
-    await filling
+    expect((await filling).finishReason).toBe('length')
     const { text, usage } = await engine.reply(say(`${TEXT} and`, 2), ignore)
     expect([text, usage.cachedTokens]).toEqual([expected.text, 0])
     engine.dispose()
