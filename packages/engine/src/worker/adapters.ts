@@ -9,8 +9,13 @@ import { adapterFingerprint } from './fingerprint.ts'
 import type { AttachRequest } from './messages.ts'
 import type { AdapterInfo } from './types.ts'
 
-/** Makes a change when nothing is being computed. @throws LajuError `busy` */
-type Change = <Result>(change: () => Result) => Promise<Result>
+/** What the engine lets adapters do. */
+interface Changes {
+  /** @throws LajuError `busy` while anything is being computed */
+  requireIdle(): Promise<void>
+  /** Makes a change when nothing is being computed, and has computed tokens forgotten. @throws LajuError `busy` */
+  change<Result>(change: () => Result): Promise<Result>
+}
 
 interface Attached {
   readonly attachment: Attachment
@@ -23,13 +28,13 @@ interface Attached {
 export class Adapters {
   readonly #model: CompiledModel
   readonly #description: ModelDescription
-  readonly #change: Change
+  readonly #changes: Changes
   readonly #attached = new Map<number, Attached>()
 
-  constructor(model: CompiledModel, description: ModelDescription, change: Change) {
+  constructor(model: CompiledModel, description: ModelDescription, changes: Changes) {
     this.#model = model
     this.#description = description
-    this.#change = change
+    this.#changes = changes
   }
 
   /** Those at work now, in the order in which they were attached. */
@@ -45,13 +50,13 @@ export class Adapters {
   async attach({ path, adapter, scale }: AttachRequest, signal?: AbortSignal): Promise<AdapterInfo> {
     checkScale(scale)
     // At once, rather than after reading the adapter.
-    await this.#change(() => undefined)
+    await this.#changes.requireIdle()
     const file = await openAdapter(path, signal)
     try {
       const updates = await fitAdapter(file, this.#description, signal)
       const info = adapterInfo(file)
       const fingerprint = await adapterFingerprint(updates)
-      await this.#change(() => {
+      await this.#changes.change(() => {
         throwIfAborted(signal)
         const attachment = this.#model.attach(updates, scale)
         this.#attached.set(adapter, { attachment, name: info.name, fingerprint, scale })
@@ -67,7 +72,7 @@ export class Adapters {
     checkScale(scale)
     const attached = this.#attached.get(adapter)
     if (!attached) throw new LajuError('disposed', 'The adapter has been detached.', { remedy: 'Attach it again.' })
-    await this.#change(() => {
+    await this.#changes.change(() => {
       attached.attachment.setScale(scale)
       attached.scale = scale
     })
@@ -77,7 +82,7 @@ export class Adapters {
   async detach(adapter: number): Promise<undefined> {
     const attached = this.#attached.get(adapter)
     if (!attached) return
-    await this.#change(() => {
+    await this.#changes.change(() => {
       attached.attachment.detach()
       this.#attached.delete(adapter)
     })

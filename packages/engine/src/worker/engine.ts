@@ -65,7 +65,10 @@ export class Engine {
   private constructor(parts: Parts) {
     const { info, model, limits, description } = parts
     this.info = info
-    this.adapters = new Adapters(model, description, (change) => this.#change(change))
+    this.adapters = new Adapters(model, description, {
+      requireIdle: () => this.#requireIdle(),
+      change: (change) => this.#change(change),
+    })
     this.#parts = parts
     this.#cache = new KeyValueCache(limits.pages, (from, to, tokens) => model.copyPage(from, to, tokens))
     this.#generator = new Generator(model, this.#cache, limits)
@@ -313,14 +316,18 @@ export class Engine {
    * @throws LajuError `busy`
    */
   async #change<Result>(change: () => Result): Promise<Result> {
-    if (!(await this.#generator.isIdle()) || this.#rankings > 0) {
-      throw new LajuError('busy', 'The model is computing, and its adapters cannot be changed meanwhile.', {
-        remedy: 'Await the replies that are under way, or abort them first.',
-      })
-    }
+    await this.#requireIdle()
     const result = change()
     this.#cache.forgetIdle()
     return result
+  }
+
+  /** @throws LajuError `busy` */
+  async #requireIdle(): Promise<void> {
+    if ((await this.#generator.isIdle()) && this.#rankings === 0) return
+    throw new LajuError('busy', 'The model is computing, and its adapters cannot be changed meanwhile.', {
+      remedy: 'Await the replies that are under way, or abort them first.',
+    })
   }
 
   /** What keys and values that are computed now come from. */
