@@ -53,15 +53,15 @@ export class StepControl implements BatchCounts {
 
   /**
    * Starts a step on all threads. Called by the first when all blocks of the one before are done.
-   * @param additions the numbers of the instructions after which the first thread has something to do alone
+   * @param hasAdditions whether the first thread has something to do alone after an instruction, told by its number
    */
-  begin({ tokens, rows, tasks }: BatchCounts, additions: ReadonlySet<number>): void {
+  begin({ tokens, rows, tasks }: BatchCounts, hasAdditions: (instruction: number) => boolean): void {
     this.#step++
     for (let at = HEADER_WORDS, instruction = 0; at < this.words.length; at += WORDS_EACH, instruction++) {
       Atomics.store(this.words, at + WORDS.claimed, this.#tag)
       Atomics.store(this.words, at + WORDS.done, this.#tag)
       Atomics.store(this.words, at + WORDS.agreed, this.#tag)
-      Atomics.store(this.words, at + WORDS.additions, this.#tag | (additions.has(instruction) ? 1 : 0))
+      Atomics.store(this.words, at + WORDS.additions, this.#tag | (hasAdditions(instruction) ? 1 : 0))
     }
     this.words[HEADER.tokens] = tokens
     this.words[HEADER.rows] = rows

@@ -65,8 +65,7 @@ export class Team {
   /** @throws EngineError `worker-failed`, after which there is no further step */
   async run(instructions: readonly Instruction[], counts: BatchCounts): Promise<void> {
     this.#check()
-    const additions = new Set(instructions.flatMap(({ additions }, index) => (additions ? [index] : [])))
-    this.#control.begin(counts, additions)
+    this.#control.begin(counts, (instruction) => instructions[instruction].additions !== undefined)
     try {
       for (const _ of replayTogether(instructions, this.#control, true)) {
         // What became of the others arrives as events.
