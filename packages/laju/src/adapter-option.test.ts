@@ -1,28 +1,16 @@
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ADAPTER_OPTION, adaptersOf } from './adapter-option.ts'
 import { Arguments } from './arguments.ts'
 import { main } from './main.ts'
+import { captureOutput } from './testing/captured-output.ts'
 import { sharedData } from './testing/shared-data.ts'
 
 const model = sharedData('refmodels/llama3-scaled')
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../../engine/src/architectures/fixtures/adapters/${name}`, import.meta.url))
 
-let stdout = ''
-let stderr = ''
-
-beforeEach(() => {
-  stdout = ''
-  stderr = ''
-  vi.spyOn(console, 'log').mockImplementation((text) => {
-    stdout += `${text}\n`
-  })
-  vi.spyOn(console, 'error').mockImplementation((text) => {
-    stderr += `${text}\n`
-  })
-})
-afterEach(() => vi.restoreAllMocks())
+const output = captureOutput()
 
 describe('--adapter', () => {
   it.each([
@@ -48,9 +36,9 @@ describe('--adapter', () => {
 
   it.skipIf(!model)('changes what a model computes', async () => {
     const logits = async (...options: string[]) => {
-      stdout = ''
+      output.stdout = ''
       expect(await main(['logits', model ?? '', '--tokens', '1,2,3', '--json', ...options])).toBe(0)
-      return stdout
+      return output.stdout
     }
     const plain = await logits()
     const first = await logits('--adapter', fixture('llama-head'))
@@ -58,19 +46,19 @@ describe('--adapter', () => {
     expect(new Set([plain, first, both]).size).toBe(3)
     expect(await logits('--adapter', `${fixture('llama-head')}:0`)).toBe(plain)
     expect(await main(['logits', model ?? '', '--tokens', '1', '--adapter', fixture('qwen3-patterns.gguf')])).toBe(1)
-    expect(stderr).toMatch(/^error: .*qwen3-patterns.gguf.*\nwhat to do: .*\n$/)
+    expect(output.stderr).toMatch(/^error: .*qwen3-patterns.gguf.*\nwhat to do: .*\n$/)
   })
 })
 
 describe('laju inspect of an adapter', () => {
   it('says what it is', async () => {
     expect(await main(['inspect', fixture('llama-head')])).toBe(0)
-    expect(stdout).toMatch(/^format +LoRA adapter, of PEFT$/m)
-    expect(stdout).toMatch(/^made for +llama3-scaled$/m)
-    expect(stdout).toMatch(/^changes +lm_head \(1\), down_proj \(4\)/m)
-    stdout = ''
+    expect(output.stdout).toMatch(/^format +LoRA adapter, of PEFT$/m)
+    expect(output.stdout).toMatch(/^made for +llama3-scaled$/m)
+    expect(output.stdout).toMatch(/^changes +lm_head \(1\), down_proj \(4\)/m)
+    output.stdout = ''
     expect(await main(['inspect', fixture('llama-attention.gguf'), '--json'])).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ format: 'gguf', architecture: 'llama', ranks: [4] })
+    expect(JSON.parse(output.stdout)).toMatchObject({ format: 'gguf', architecture: 'llama', ranks: [4] })
   })
 
   it('has no template, and is no model to run', async () => {
@@ -78,9 +66,9 @@ describe('laju inspect of an adapter', () => {
       ['inspect', fixture('llama-head'), '--template'],
       ['run', fixture('llama-head'), 'hello'],
     ]) {
-      stderr = ''
+      output.stderr = ''
       expect(await main(typed)).toBe(1)
-      expect(stderr).toMatch(/^error: .* is an adapter.*\nwhat to do: .*--adapter/)
+      expect(output.stderr).toMatch(/^error: .* is an adapter.*\nwhat to do: .*--adapter/)
     }
   })
 })

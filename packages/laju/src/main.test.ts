@@ -1,39 +1,26 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { main } from './main.ts'
+import { captureOutput } from './testing/captured-output.ts'
 
-let stdout = ''
-let stderr = ''
-
-beforeEach(() => {
-  stdout = ''
-  stderr = ''
-  vi.spyOn(console, 'log').mockImplementation((text) => {
-    stdout += `${text}\n`
-  })
-  vi.spyOn(console, 'error').mockImplementation((text) => {
-    stderr += `${text}\n`
-  })
-})
-
-afterEach(() => vi.restoreAllMocks())
+const output = captureOutput()
 
 const COMMANDS = ['chat', 'run', 'pull', 'list', 'remove', 'inspect', 'tokenize', 'logits', 'bench', 'doctor']
 
 describe('help', () => {
   it.each(COMMANDS)('laju %s --help has usage and examples', async (name) => {
     expect(await main([name, '--help'])).toBe(0)
-    expect(stdout).toContain(`laju ${name}`)
-    expect(stdout).toContain('Examples:')
+    expect(output.stdout).toContain(`laju ${name}`)
+    expect(output.stdout).toContain('Examples:')
   })
 
   it('shows the commands', async () => {
     for (const typed of [[], ['--help'], ['-h']]) expect(await main(typed)).toBe(0)
-    expect(stdout).toContain('tokenize')
+    expect(output.stdout).toContain('tokenize')
   })
 
   it('shows the version', async () => {
     expect(await main(['--version'])).toBe(0)
-    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect(output.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 })
 
@@ -79,8 +66,8 @@ describe('wrong usage', () => {
     ['logits', 'm.gguf', '--tokens', '1', '--raw-output', 'f', '--json'],
   ])('%j %j %j %j %j %j exits with 2 and a hint', async (...typed) => {
     expect(await main(typed)).toBe(2)
-    expect(stderr).toMatch(/^error: .+\nwhat to do: .*laju .*--help.*\n$/)
-    expect(stdout).toBe('')
+    expect(output.stderr).toMatch(/^error: .+\nwhat to do: .*laju .*--help.*\n$/)
+    expect(output.stdout).toBe('')
   })
 })
 
@@ -95,14 +82,14 @@ describe('failures', () => {
     ['tokenize', './no-such-model.gguf', '--file', './no-such-text'],
   ])('%j %j %j %j exits with 1 and a remedy', async (...typed) => {
     expect(await main(typed)).toBe(1)
-    expect(stderr).toMatch(/^error: .+\nwhat to do: .+\n$/)
-    expect(stdout).toBe('')
+    expect(output.stderr).toMatch(/^error: .+\nwhat to do: .+\n$/)
+    expect(output.stdout).toBe('')
   })
 
   it('shows a stack only to those who debug', async () => {
     vi.stubEnv('LAJU_DEBUG', '1')
     expect(await main(['inspect', './no-such-model.gguf'])).toBe(1)
-    expect(stderr).toMatch(/\n {4}at /)
+    expect(output.stderr).toMatch(/\n {4}at /)
     vi.unstubAllEnvs()
   })
 })

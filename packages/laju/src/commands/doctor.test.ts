@@ -1,31 +1,19 @@
 import { type Device, examineDevice } from '@laju/engine'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { findingsOf } from '../doctor/findings.ts'
 import { fitsOf, longestContext } from '../doctor/fits.ts'
 import { main } from '../main.ts'
+import { captureOutput } from '../testing/captured-output.ts'
 import { sharedData } from '../testing/shared-data.ts'
 
 const MODEL = sharedData('refmodels/qwen3/qwen3.f32.gguf') ?? ''
 
-let stdout = ''
-let stderr = ''
-
-beforeEach(() => {
-  stdout = ''
-  stderr = ''
-  vi.spyOn(console, 'log').mockImplementation((text) => {
-    stdout += text
-  })
-  vi.spyOn(console, 'error').mockImplementation((text) => {
-    stderr += text
-  })
-})
-afterEach(() => vi.restoreAllMocks())
+const output = captureOutput()
 
 describe('laju doctor', () => {
   it('looks at the device, and has every kernel compute', async () => {
     expect(await main(['doctor', '--json'])).toBe(0)
-    const { device, model, fits } = JSON.parse(stdout)
+    const { device, model, fits } = JSON.parse(output.stdout)
     expect(model).toBeNull()
     expect(device.kernels.failure).toBeNull()
     expect(device.kernels.right).toBeGreaterThan(60)
@@ -37,18 +25,18 @@ describe('laju doctor', () => {
 
   it('prints a table for people', async () => {
     expect(await main(['doctor'])).toBe(0)
-    expect(stdout).toMatch(/^kernels +\d+ compute what they should$/m)
-    expect(stdout).toMatch(/^fits +nano/m)
-    expect(stdout).not.toMatch(/NaN|undefined/)
+    expect(output.stdout).toMatch(/^kernels +\d+ compute what they should$/m)
+    expect(output.stdout).toMatch(/^fits +nano/m)
+    expect(output.stdout).not.toMatch(/NaN|undefined/)
   })
 
   it.skipIf(MODEL === '')('says whether a model fits', async () => {
     expect(await main(['doctor', MODEL])).toBe(0)
-    expect(stdout).toMatch(
+    expect(output.stdout).toMatch(
       /^fits +yes: it takes .* MB with [\d,]+ tokens of context, .*; --context \d+ is the longest/m,
     )
-    expect(stdout).toMatch(/^it would run on +1 thread$/m)
-    expect(stderr).toBe('')
+    expect(output.stdout).toMatch(/^it would run on +1 thread$/m)
+    expect(output.stderr).toBe('')
   })
 })
 
