@@ -123,8 +123,8 @@ class WasmModel implements CompiledModel {
     const { threads, cacheType } = this.#options
     if (threads === 1) return undefined
     const { module, memory } = this.#live().bank
-    const work = { graph: this.#graph, plan: this.#plan, module, memory, cacheType }
-    return Team.start(work, threads, this.#instructions.length)
+    const work = { graph: this.#graph, plan: this.#plan, module, memory, threads, cacheType }
+    return Team.start(work, this.#instructions.length)
   }
 
   #detach(adapter: AdapterBank): void {
@@ -134,7 +134,8 @@ class WasmModel implements CompiledModel {
   #compile(adapters: readonly AdapterBank[]): void {
     const { bank, inputs } = this.#live()
     this.#adapters = adapters
-    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, this.#options.cacheType, { adapters })
+    const { cacheType, threads } = this.#options
+    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, cacheType, { threads, adapters })
   }
 
   #tap(tap: Tap, value: Value): void {

@@ -42,12 +42,15 @@ export interface Instruction {
   readonly additions?: readonly Instruction[] | undefined
 }
 
-/** 128 rows of a matrix. */
-const GROUPS_AT_ONCE = 16
+/** Rows of a matrix that are worth a call are 128; more where that still leaves every thread so many blocks. */
+const LEAST_GROUPS_AT_ONCE = 16
+const BLOCKS_OF_A_THREAD = 32
 const ROWS_AT_ONCE = 4
 
 interface CompileGraphOptions {
-  /** Its number among the threads of the model; each has work space of its own. */
+  /** How many share the work. */
+  readonly threads?: number
+  /** Its number among them; each has work space of its own. */
   readonly thread?: number
   readonly adapters?: readonly AdapterBank[]
 }
@@ -59,9 +62,9 @@ export function compileGraph(
   bank: Bank,
   counts: BatchCounts,
   cacheType: CacheType,
-  { thread = 0, adapters = [] }: CompileGraphOptions = {},
+  { threads = 1, thread = 0, adapters = [] }: CompileGraphOptions = {},
 ): Instruction[] {
-  const compiler = new Compiler(plan, bank, counts, cacheType, thread)
+  const compiler = new Compiler(plan, bank, counts, cacheType, threads, thread)
   return graph.operations.flatMap((operation) => {
     const instructions = compiler.compile(operation)
     const additions = adapters.flatMap((adapter) => adapter.compile(operation, plan, bank, counts))
@@ -75,15 +78,17 @@ class Compiler {
   readonly #bank: Bank
   readonly #counts: BatchCounts
   readonly #cacheType: CacheType
+  readonly #threads: number
   readonly #thread: number
   /** Values whose quantised form an earlier instruction has written. */
   readonly #quantized = new Set<number>()
 
-  constructor(plan: Plan, bank: Bank, counts: BatchCounts, cacheType: CacheType, thread: number) {
+  constructor(plan: Plan, bank: Bank, counts: BatchCounts, cacheType: CacheType, threads: number, thread: number) {
     this.#plan = plan
     this.#bank = bank
     this.#counts = counts
     this.#cacheType = cacheType
+    this.#threads = threads
     this.#thread = thread
   }
 
@@ -150,11 +155,16 @@ class Compiler {
     const product: Instruction = {
       name,
       units: () => (count() === 0 ? 0 : groups),
-      unitsAtOnce: GROUPS_AT_ONCE,
+      unitsAtOnce: this.#groupsAtOnce(groups),
       run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), y.address, y.stride, steps, from, to),
       output: undefined,
     }
     return quantized ? [...this.#quantize(input), product] : [product]
+  }
+
+  #groupsAtOnce(groups: number): number {
+    if (this.#threads === 1) return groups
+    return Math.max(LEAST_GROUPS_AT_ONCE, Math.ceil(groups / (BLOCKS_OF_A_THREAD * this.#threads)))
   }
 
   #experts(operation: ExpertsOperation): Instruction[] {

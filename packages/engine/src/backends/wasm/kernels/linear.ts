@@ -5,6 +5,9 @@ import type { ModuleBuilder } from '../emitter/module.ts'
 /** Activation rows that one pass over a group of weight rows serves: powers of 2, widest first. */
 const TILES = [4, 2, 1] as const
 
+/** Weights of a span: small beside a core's second cache, of which 512 KiB is the least in use. */
+const SPAN_BYTES = 2 ** 18
+
 /** What the tile of a type has to work with. */
 export interface Tile {
   readonly f: FunctionBuilder
@@ -23,8 +26,9 @@ export type EmitTile = (tile: Tile) => void
 
 /**
  * Emits `linear_TYPE`: y[t][n] = sum over k of w[n][k] x[t][k], for all activation rows t and the groups [from, to) of
- * 8 weight rows. The weights of a group are read once for every 4 activation rows. The order in which an element's
- * products are added depends neither on the tile nor on the range, so that results are equal to the bit.
+ * 8 weight rows. The groups are taken in spans that fit a core's second cache: their weights are read from memory once, from
+ * one end to the other, and again from there for every further 4 activation rows. The order in which an element's products
+ * are added depends neither on the tile nor on the range, so that results are equal to the bit.
  *
  * The loop over k is a function of its own, called for every group: engines replace slow first code at calls only.
  */
@@ -40,20 +44,28 @@ export function addLinear(module: ModuleBuilder, type: string, emit: EmitTile): 
   )
   const { output, outputStride, steps, from, to } = f.parameterList('output', 'outputStride', 'steps', 'from', 'to')
   const row = f.local('row', 'i32')
-  const group = f.let('group', from)
-  f.forRange(group, to, 1, () => {
+  const group = f.local('group', 'i32')
+  const behind = f.local('behind', 'i32')
+  const span = f.let('span', sum(op('i32.div_u', SPAN_BYTES, groupBytes), 1))
+  const first = f.let('first', from)
+  f.forRange(first, to, span, () => {
+    f.set(behind, sum(first, span))
+    f.if(op('i32.gt_u', behind, to), () => f.set(behind, to))
     f.set(row, 0)
     for (const { rows: width, tile } of tiles) {
       f.forRange(row, op('i32.and', rows, -width), width, () => {
-        f.call(
-          tile,
-          sum(weights, op('i32.mul', group, groupBytes)),
-          sum(activations, op('i32.mul', row, activationStride)),
-          activationStride,
-          sum(output, op('i32.mul', row, outputStride), op('i32.mul', group, 32)),
-          outputStride,
-          steps,
-        )
+        f.set(group, first)
+        f.forRange(group, behind, 1, () => {
+          f.call(
+            tile,
+            sum(weights, op('i32.mul', group, groupBytes)),
+            sum(activations, op('i32.mul', row, activationStride)),
+            activationStride,
+            sum(output, op('i32.mul', row, outputStride), op('i32.mul', group, 32)),
+            outputStride,
+            steps,
+          )
+        })
       })
     }
   })

@@ -9,9 +9,9 @@ import type { ComputeWork } from './team.ts'
  * A thread that helps with the steps of one model until there are no more.
  */
 
-const { graph, plan, module, memory, words, thread, cacheType } = workerData as ComputeWork
+const { graph, plan, module, memory, words, threads, thread, cacheType } = workerData as ComputeWork
 const control = new StepControl(words)
-const instructions = compileGraph(graph, plan, openBank(memory, module), control, cacheType, { thread })
+const instructions = compileGraph(graph, plan, openBank(memory, module), control, cacheType, { threads, thread })
 
 parentPort?.postMessage('ready')
 while (control.nextStep()) {

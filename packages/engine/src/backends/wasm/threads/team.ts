@@ -15,6 +15,8 @@ export interface ComputeWork {
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly words: Int32Array<SharedArrayBuffer>
+  /** How many there are with the first. */
+  readonly threads: number
   /** Its number; the first is 0. */
   readonly thread: number
   readonly cacheType: CacheType
@@ -34,21 +36,16 @@ export class Team {
 
   /**
    * Starts all threads but the first, which is the caller's.
-   * @param threads with the first
    * @param instructions how many there are
    * @throws EngineError `worker-failed`
    */
-  static async start(
-    work: Omit<ComputeWork, 'words' | 'thread'>,
-    threads: number,
-    instructions: number,
-  ): Promise<Team> {
+  static async start(work: Omit<ComputeWork, 'words' | 'thread'>, instructions: number): Promise<Team> {
     const { Worker } = await import('node:worker_threads')
     // The source runs as TypeScript, the build as JavaScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const url = new URL(`./compute-worker.${extension}`, import.meta.url)
     const control = StepControl.create(instructions)
-    const workers = Array.from({ length: threads - 1 }, (_, i) => {
+    const workers = Array.from({ length: work.threads - 1 }, (_, i) => {
       const workerData: ComputeWork = { ...work, words: control.words, thread: i + 1 }
       return new Worker(url, { workerData, execArgv: [] })
     })
