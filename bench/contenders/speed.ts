@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { output } from './program-output.ts'
 
 /** What is measured: `prompt` tokens read and `generate` written, both behind `depth` tokens. */
 export interface Setting {
@@ -51,13 +50,4 @@ export function llamaBench(path: string, name: string): SpeedContender {
       return { prefill: speed(({ n_gen }) => n_gen === 0), decode: speed(({ n_prompt }) => n_prompt === 0) }
     },
   }
-}
-
-/** What a program prints. What it says on the way is shown where it fails. */
-async function output(program: string, typed: readonly string[]): Promise<string> {
-  const child = spawn(program, typed, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const exit = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject))
-  const [printed, said, code] = await Promise.all([text(child.stdout), text(child.stderr), exit])
-  if (code !== 0) throw new Error(`${program} ended with exit code ${code}.\n${said.slice(-2000)}`)
-  return printed
 }
