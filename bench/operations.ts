@@ -7,8 +7,14 @@ import {
   TASK_TOKENS,
 } from '../packages/engine/src/backends/wasm/kernels/attention.ts'
 import { bestOperands } from '../packages/engine/src/backends/wasm/kernels/operands.ts'
-import { activationStride, groupBytes, matrixBytes } from '../packages/engine/src/backends/wasm/layout/geometry.ts'
+import {
+  activationStride,
+  groupBytes,
+  matrixBytes,
+  ROUNDINGS,
+} from '../packages/engine/src/backends/wasm/layout/geometry.ts'
 import { pageBytes } from '../packages/engine/src/backends/wasm/layout/key-value-pages.ts'
+import { roundingOf } from '../packages/engine/src/backends/wasm/layout/pack.ts'
 import { DECODABLE_TYPES, type DecodableType, isFloat } from '../packages/engine/src/weights/element-type.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
 import { describeMachine } from './machine.ts'
@@ -85,10 +91,10 @@ type Ceilings = ReturnType<typeof measureCeilings>
 
 function measureLinear(type: DecodableType, rows: number, columns: number, tokens: number, milliseconds: number): Rate {
   const kernel = bank.kernel(`linear_${type}`)
-  const quantized = !isFloat(type)
-  const [stride, steps] = quantized ? [activationStride(columns), columns / 32] : [4 * columns, columns]
-  if (quantized) bank.kernel('quantize')(INPUT, 4 * columns, OUTPUT, stride, columns / 32, 0, tokens)
-  const input = quantized ? OUTPUT : INPUT
+  const rounding = roundingOf(type)
+  const [stride, steps] = rounding ? [activationStride(rounding, columns), columns / 32] : [4 * columns, columns]
+  if (rounding) bank.kernel(`quantize_${rounding}`)(INPUT, 4 * columns, OUTPUT, stride, columns / 32, 0, tokens)
+  const input = rounding ? OUTPUT : INPUT
   const output = OUTPUT + 2 ** 25
   const bytes = matrixBytes(type, rows, columns)
   const group = groupBytes(type, columns)
@@ -174,7 +180,11 @@ const CASES: readonly Case[] = [
     attentionCase('f32', tokens, 4096),
     attentionCase('f16', tokens, 4096),
   ]),
-  elementCase('quantize', (stride) => [INPUT, stride, OUTPUT, activationStride(1024), 32]),
+  ...ROUNDINGS.map((rounding) => {
+    return elementCase(`quantize_${rounding}`, (stride) => {
+      return [INPUT, stride, OUTPUT, activationStride(rounding, 1024), 32]
+    })
+  }),
   elementCase('normalize', (stride) => [INPUT, OUTPUT, stride, INPUT, 1, 1024, 1e-6]),
   elementCase('rotate_half', (stride) => [INPUT, OUTPUT, stride, INPUT, 64, 8, 128]),
   elementCase('gated_silu', (stride) => [INPUT, INPUT, OUTPUT, stride]),

@@ -157,11 +157,14 @@ function linears(
   return builder.finish(outputs[0])
 }
 
-/** Integers up to 127 times a power of 2, with a 127 in every block: rounding to 8 bits loses nothing. */
+/**
+ * Integers times a power of 2, a 127 in every block and the others much smaller, and no block with less than a sixteenth of
+ * the largest: rounding to 8 bits loses nothing.
+ */
 function losslessActivations(columns: number): Float32Array<ArrayBuffer> {
   const random = randomNumbers(columns)
   return Float32Array.from({ length: OPTIONS.maxTokens * columns }, (_, i) => {
-    return (i % 32 === 5 ? 127 : Math.round(254 * random()) - 127) * 2 ** ((Math.floor(i / 32) % 7) - 3)
+    return (i % 32 === 5 ? 127 : Math.round(110 * random()) - 55) * 2 ** ((Math.floor(i / 32) % 5) - 2)
   })
 }
 

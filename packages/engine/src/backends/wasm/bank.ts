@@ -3,6 +3,7 @@ import type { DecodableType } from '../../weights/element-type.ts'
 import type { CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
 import { bestOperands, type Operands } from './kernels/operands.ts'
+import type { Rounding } from './layout/geometry.ts'
 
 const WASM_PAGE_BYTES = 65_536
 /** What 32-bit addresses reach. */
@@ -13,7 +14,7 @@ export type KernelName =
   | `embedding_${DecodableType}`
   | `append_${CacheType}`
   | `attention_${CacheType}`
-  | 'quantize'
+  | `quantize_${Rounding}`
   | 'normalize'
   | 'rotate_half'
   | 'rotate_interleaved'

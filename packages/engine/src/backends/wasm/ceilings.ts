@@ -2,7 +2,7 @@ import { type DecodableType, isFloat } from '../../weights/element-type.ts'
 import { type I32, load, op, sum, type V128, vectorOf, zeroVector } from './emitter/expression.ts'
 import { FunctionBuilder } from './emitter/function.ts'
 import { ModuleBuilder } from './emitter/module.ts'
-import { operandsOf } from './kernels/linear-blocks.ts'
+import { operandsOf } from './kernels/block-dots.ts'
 import { bestOperands, type Operands } from './kernels/operands.ts'
 import { blockLayout } from './layout/block-layout.ts'
 

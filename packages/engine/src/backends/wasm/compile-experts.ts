@@ -2,10 +2,10 @@ import type { Expert, ExpertsOperation } from '../../graph/operations.ts'
 import type { Bank } from './bank.ts'
 import type { BatchCounts } from './batch-inputs.ts'
 import type { Instruction } from './compile.ts'
-import type { ExpertsSpace } from './experts-space.ts'
+import type { ExpertsSpace, RoundedRows } from './experts-space.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
-import { ACTIVATION_BLOCK } from './layout/geometry.ts'
-import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
+import { ACTIVATION_BLOCK, ROUNDINGS } from './layout/geometry.ts'
+import { type PlacedMatrix, roundingOf } from './layout/pack.ts'
 import type { PlacedRows, Plan } from './plan.ts'
 import { Routing } from './routing.ts'
 
@@ -59,32 +59,38 @@ class ExpertsCompiler {
   /** Rows by expert, in the forms that the matrices of the experts read, and their products with gate and up. */
   enter(): Instruction[] {
     const { input } = this.#operation
-    const { gate, up, input: floats, quantizedInput: integers } = this.#space
+    const { gate, up, input: floats, roundedInput } = this.#space
     const gates = this.#matrices('gate')
     const ups = this.#matrices('up')
     const matrices = [...gates, ...ups]
-    const quantized = this.#plan.quantized.get(input.id)
+    const asked = new Set(matrices.map(({ type }) => roundingOf(type)))
     const gathered: Instruction[] = []
-    if (!matrices.every(takesIntegers)) gathered.push(this.#gather(this.#plan.values[input.id], floats))
-    if (quantized && matrices.some(takesIntegers)) gathered.push(this.#gather(quantized, integers))
-    return [...gathered, this.#product(gates, floats, integers, gate), this.#product(ups, floats, integers, up)]
+    if (asked.has(undefined)) gathered.push(this.#gather(this.#plan.values[input.id], floats))
+    for (const rounding of ROUNDINGS) {
+      const rounded = this.#plan.rounded[rounding].get(input.id)
+      if (rounded && asked.has(rounding)) gathered.push(this.#gather(rounded, roundedInput[rounding]))
+    }
+    return [...gathered, this.#product(gates, floats, roundedInput, gate), this.#product(ups, floats, roundedInput, up)]
   }
 
   /** The activations, and their products with down. */
   leave(): Instruction[] {
-    const { gate, up, quantizedActivation: integers, down } = this.#space
+    const { gate, up, roundedActivation, down } = this.#space
     const activate = this.#bank.kernel('gated_silu')
-    const quantize = this.#bank.kernel('quantize')
     const downs = this.#matrices('down')
     const blocks = downs[0].columns / ACTIVATION_BLOCK
     const activation = this.#instruction((from, to) => {
       activate(gate.address, up.address, gate.address, gate.stride, from, to)
     })
-    const rounding = this.#instruction((from, to) => {
-      quantize(gate.address, gate.stride, integers.address, integers.stride, blocks, from, to)
+    const roundings = ROUNDINGS.filter((rounding) => downs.some(({ type }) => roundingOf(type) === rounding))
+    const rounded = roundings.map((rounding) => {
+      const quantize = this.#bank.kernel(`quantize_${rounding}`)
+      const { address, stride } = roundedActivation[rounding]
+      return this.#instruction((from, to) => {
+        quantize(gate.address, gate.stride, address, stride, blocks, from, to)
+      })
     })
-    const product = this.#product(downs, gate, integers, down)
-    return downs.some(takesIntegers) ? [activation, rounding, product] : [activation, product]
+    return [activation, ...rounded, this.#product(downs, gate, roundedActivation, down)]
   }
 
   sum(): Instruction {
@@ -110,7 +116,7 @@ class ExpertsCompiler {
   #product(
     matrices: readonly PlacedMatrix[],
     floats: PlacedRows,
-    integers: PlacedRows,
+    rounded: RoundedRows,
     target: PlacedRows,
   ): Instruction {
     const kernels = matrices.map(({ type }) => this.#bank.kernel(`linear_${type}`))
@@ -124,9 +130,9 @@ class ExpertsCompiler {
         const matrix = matrices[expert]
         const first = routing.firstRow(expert)
         const count = routing.firstRow(expert + 1) - first
-        const quantized = takesIntegers(matrix)
-        const x = quantized ? integers : floats
-        const steps = quantized ? matrix.columns / ACTIVATION_BLOCK : matrix.columns
+        const rounding = roundingOf(matrix.type)
+        const x = rounding ? rounded[rounding] : floats
+        const steps = rounding ? matrix.columns / ACTIVATION_BLOCK : matrix.columns
         const [source, result] = [x.address + first * x.stride, target.address + first * target.stride]
         const groupFrom = unit - place * groups
         const groupTo = end - place * groups

@@ -19,9 +19,9 @@ import type { BatchCounts } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
 import { attentionUnits } from './kernels/attention.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
-import { ACTIVATION_BLOCK, groupBytes } from './layout/geometry.ts'
-import { takesIntegers } from './layout/pack.ts'
-import { type PlacedRows, type Plan, quantizedInput, rotaryKey } from './plan.ts'
+import { ACTIVATION_BLOCK, groupBytes, type Rounding } from './layout/geometry.ts'
+import { roundingOf } from './layout/pack.ts'
+import { type PlacedRows, type Plan, rotaryKey, roundedInputs } from './plan.ts'
 
 /**
  * One call of a kernel in a step. Its work falls into units that can be done in any order and by any thread: what a
@@ -80,8 +80,8 @@ class Compiler {
   readonly #cacheType: CacheType
   readonly #threads: number
   readonly #thread: number
-  /** Values whose quantised form an earlier instruction has written. */
-  readonly #quantized = new Set<number>()
+  /** Values whose rounded forms an earlier instruction has written. */
+  readonly #rounded = { blocks: new Set<number>(), super_blocks: new Set<number>() }
 
   constructor(plan: Plan, bank: Bank, counts: BatchCounts, cacheType: CacheType, threads: number, thread: number) {
     this.#plan = plan
@@ -148,9 +148,9 @@ class Compiler {
     const { address, type, rows, columns, groupBytes: bytes } = matrix
     const kernel = this.#bank.kernel(`linear_${type}`)
     const count = this.#counter(input)
-    const quantized = takesIntegers(matrix)
-    const x = quantized ? this.#quantizedRows(input) : this.#rows(input)
-    const steps = quantized ? columns / ACTIVATION_BLOCK : columns
+    const rounding = roundingOf(type)
+    const x = rounding ? this.#roundedRows(input, rounding) : this.#rows(input)
+    const steps = rounding ? columns / ACTIVATION_BLOCK : columns
     const groups = Math.ceil(rows / ROWS_PER_GROUP)
     const product: Instruction = {
       name,
@@ -159,7 +159,7 @@ class Compiler {
       run: (from, to) => kernel(address, bytes, x.address, x.stride, count(), y.address, y.stride, steps, from, to),
       output: undefined,
     }
-    return quantized ? [...this.#quantize(input), product] : [product]
+    return rounding ? [...this.#quantize(input, rounding), product] : [product]
   }
 
   #groupsAtOnce(groups: number): number {
@@ -171,7 +171,8 @@ class Compiler {
     const { input, router, output } = operation
     const scores = this.#plan.experts.get(output.id)?.routing.scores
     if (!scores) throw new RangeError(`${output.name} has no work space`)
-    const rounded = quantizedInput(operation, this.#plan.matrices) ? this.#quantize(input) : []
+    const inputs = roundedInputs(operation, this.#plan.matrices)
+    const rounded = inputs.flatMap(({ rounding }) => this.#quantize(input, rounding))
     return [
       ...rounded,
       ...this.#product(input, router, scores, `${output.name}.logits`),
@@ -179,12 +180,12 @@ class Compiler {
     ]
   }
 
-  /** Nothing where an earlier linear has quantised the same input. */
-  #quantize(input: Value): Instruction[] {
-    if (this.#quantized.has(input.id)) return []
-    this.#quantized.add(input.id)
-    const kernel = this.#bank.kernel('quantize')
-    const [x, q] = [this.#rows(input), this.#quantizedRows(input)]
+  /** Nothing where an earlier linear has rounded the same input likewise. */
+  #quantize(input: Value, rounding: Rounding): Instruction[] {
+    if (this.#rounded[rounding].has(input.id)) return []
+    this.#rounded[rounding].add(input.id)
+    const kernel = this.#bank.kernel(`quantize_${rounding}`)
+    const [x, q] = [this.#rows(input), this.#roundedRows(input, rounding)]
     const blocks = input.width / ACTIVATION_BLOCK
     const run = (from: number, to: number): void => kernel(x.address, x.stride, q.address, q.stride, blocks, from, to)
     return [{ ...this.#perRow(input, run), output: undefined }]
@@ -272,8 +273,8 @@ class Compiler {
     return this.#plan.values[value.id]
   }
 
-  #quantizedRows(value: Value) {
-    return known(this.#plan.quantized.get(value.id), value.name)
+  #roundedRows(value: Value, rounding: Rounding) {
+    return known(this.#plan.rounded[rounding].get(value.id), value.name)
   }
 
   #matrix(name: string) {

@@ -1,22 +1,25 @@
-import type { ExpertsOperation, Graph } from '../../graph/operations.ts'
-import { activationStride, rowStride } from './layout/geometry.ts'
-import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
+import type { ExpertsOperation, Graph, Weight } from '../../graph/operations.ts'
+import { activationStride, type Rounding, rowStride } from './layout/geometry.ts'
+import type { PlacedMatrix } from './layout/pack.ts'
 import { Placement } from './placement.ts'
-import type { PlacedRows } from './plan.ts'
+import { type PlacedRows, roundingsOf } from './plan.ts'
 import type { RoutingAddresses } from './routing.ts'
 
 /** Work space of an `experts` operation: rows for every token and every expert that it is sent to. */
 export interface ExpertsSpace {
   readonly routing: RoutingAddresses
-  /** Inputs by expert, as floats and quantised: what the types of gate and up ask for. */
+  /** Inputs by expert, as floats and rounded: what the types of gate and up ask for. */
   readonly input: PlacedRows
-  readonly quantizedInput: PlacedRows
+  readonly roundedInput: RoundedRows
   /** Its activation, too. */
   readonly gate: PlacedRows
   readonly up: PlacedRows
-  readonly quantizedActivation: PlacedRows
+  readonly roundedActivation: RoundedRows
   readonly down: PlacedRows
 }
+
+/** Rows in each form of rounded activations; of those that nobody asks for there are none. */
+export type RoundedRows = Readonly<Record<Rounding, PlacedRows>>
 
 /** Space for every `experts` operation of a graph, by the id of its output: the same for all, one works at a time. */
 export function placeExperts(
@@ -47,9 +50,15 @@ function spaceOf(
   const choices = maxTokens * used
   const rows = (count: number, stride: number): PlacedRows => ({ address: placement.place(count * stride), stride })
   const floats = (width: number): PlacedRows => rows(choices, rowStride(width))
-  const integers = (width: number, needed: boolean): PlacedRows => rows(needed ? choices : 0, activationStride(width))
+  const rounded = (width: number, weights: readonly Weight[]): RoundedRows => {
+    const needed = roundingsOf(weights, matrices)
+    const rowsOf = (rounding: Rounding): PlacedRows => {
+      return rows(needed.includes(rounding) ? choices : 0, activationStride(rounding, width))
+    }
+    return { blocks: rowsOf('blocks'), super_blocks: rowsOf('super_blocks') }
+  }
   const words = (count: number): number => placement.place(4 * count)
-  const { width, integerInput, integerActivation } = needsOf(experts, matrices)
+  const width = experts[0].gate.rows
   return {
     routing: {
       scores: rows(maxTokens, rowStride(experts.length)),
@@ -61,18 +70,16 @@ function spaceOf(
       busy: words(experts.length + 1),
     },
     input: floats(input.width),
-    quantizedInput: integers(input.width, integerInput),
+    roundedInput: rounded(
+      input.width,
+      experts.flatMap(({ gate, up }) => [gate, up]),
+    ),
     gate: floats(width),
     up: floats(width),
-    quantizedActivation: integers(width, integerActivation),
+    roundedActivation: rounded(
+      width,
+      experts.map(({ down }) => down),
+    ),
     down: floats(input.width),
-  }
-}
-
-function needsOf(experts: ExpertsOperation['experts'], matrices: ReadonlyMap<string, PlacedMatrix>) {
-  return {
-    width: experts[0].gate.rows,
-    integerInput: experts.some(({ gate, up }) => [gate, up].some(({ name }) => takesIntegers(matrices.get(name)))),
-    integerActivation: experts.some(({ down }) => takesIntegers(matrices.get(down.name))),
   }
 }

@@ -8,13 +8,16 @@ import { attentionScratchBytes } from './kernels/attention.ts'
 import { BLOCK_COLUMNS, blockLayout, ROWS_PER_GROUP } from './layout/block-layout.ts'
 import {
   ACTIVATION_BLOCK_BYTES,
+  ACTIVATION_PAIR_BYTES,
   ACTIVATION_PARTS,
   activationStride,
   groupBytes,
   matrixBytes,
+  PAIR_PARTS,
+  type Rounding,
 } from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
-import { type PlacedMatrix, packRows } from './layout/pack.ts'
+import { type PlacedMatrix, packRows, roundingOf } from './layout/pack.ts'
 import { placeBlock } from './layout/pack-blocks.ts'
 import type { TestBench } from './test-bench.ts'
 
@@ -34,9 +37,9 @@ const ROWS = 11
 const COLUMNS = 256
 /** A tile of each width. */
 const TOKENS = 7
-/** With 127 in each block the scale is 1, and rounding to 8 bits loses nothing. */
+/** With 127 in each block, and most much smaller, the scale is 1 and rounding to 8 bits loses nothing. */
 const ACTIVATIONS = Array.from({ length: TOKENS }, (_, t) => {
-  return numbersFrom(t + 100, COLUMNS, 255).map((x, k) => (k % 32 === t ? 127 : x - 127))
+  return numbersFrom(t + 100, COLUMNS, 111).map((x, k) => (k % 32 === t ? 127 : x - 55))
 })
 
 /** Whole numbers from 0 to `below`, without it. */
@@ -53,7 +56,8 @@ export function checksOfType(type: DecodableType): KernelCheck[] {
 }
 
 export const OTHER_CHECKS: readonly KernelCheck[] = [
-  { kernel: 'quantize', run: quantize },
+  { kernel: 'quantize_blocks', run: quantizeBlocks },
+  { kernel: 'quantize_super_blocks', run: quantizeSuperBlocks },
   { kernel: 'normalize', run: normalize },
   { kernel: 'rotate_half', run: (bench) => rotate(bench, 'rotate_half', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) },
   { kernel: 'rotate_interleaved', run: (bench) => rotate(bench, 'rotate_interleaved', [0, 5, 1, 6, 2, 7, 3, 8, 4, 9]) },
@@ -71,9 +75,10 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
 function linear(bench: TestBench, type: DecodableType): Answer {
   const { address, rows } = placeWeights(bench, type)
   const floats = bench.floats(ACTIVATIONS.flat())
-  const [activations, stride, steps] = isFloat(type)
-    ? [floats, 4 * COLUMNS, COLUMNS]
-    : [quantized(bench, floats), activationStride(COLUMNS), COLUMNS / 32]
+  const rounding = roundingOf(type)
+  const [activations, stride, steps] = rounding
+    ? [rounded(bench, rounding, floats), activationStride(rounding, COLUMNS), COLUMNS / 32]
+    : [floats, 4 * COLUMNS, COLUMNS]
   const output = bench.reserve(4 * TOKENS * 16)
   bench.run(`linear_${type}`, address, groupBytes(type, COLUMNS), activations, stride, TOKENS, output, 64, steps, 0, 2)
   const expected = ACTIVATIONS.flatMap((x) => {
@@ -136,20 +141,20 @@ function placeCodes({ views }: TestBench, matrix: PlacedMatrix, type: QuantizedT
   })
 }
 
-function quantized(bench: TestBench, floats: number): number {
-  const stride = activationStride(COLUMNS)
+function rounded(bench: TestBench, rounding: Rounding, floats: number): number {
+  const stride = activationStride(rounding, COLUMNS)
   const output = bench.reserve(TOKENS * stride)
-  bench.run('quantize', floats, 4 * COLUMNS, output, stride, COLUMNS / 32, 0, TOKENS)
+  bench.run(`quantize_${rounding}`, floats, 4 * COLUMNS, output, stride, COLUMNS / 32, 0, TOKENS)
   return output
 }
 
 /** Ties go to even: with 127 the largest and a scale of 1, 0.5 becomes 0 and 1.5 becomes 2. */
-function quantize(bench: TestBench): Answer {
+function quantizeBlocks(bench: TestBench): Answer {
   const block = [127, 0.5, 1.5, -0.5, -2.5, 3.49, -127, 2, ...new Array(23).fill(0), 7]
   const input = bench.floats(block)
-  const stride = activationStride(32)
+  const stride = activationStride('blocks', 32)
   const output = bench.reserve(stride)
-  bench.run('quantize', input, 128, output, stride, 1, 0, 1)
+  bench.run('quantize_blocks', input, 128, output, stride, 1, 0, 1)
   const bytes = new Int8Array(bench.views.bytes.buffer, output, 8)
   const quants = new Int16Array(bench.views.bytes.buffer, output + ACTIVATION_BLOCK_BYTES, 8)
   const [halfScale, scale] = bench.read(output + ACTIVATION_PARTS.halfScale, 2)
@@ -157,6 +162,40 @@ function quantize(bench: TestBench): Answer {
   const expected = [127, 2, 0, 0, -2, -127, 3, 2, 127, 0, 2, 0, -2, 3, -127, 2, 1, 1, 5, 7]
   const actual = Float32Array.from([...bytes, ...quants, halfScale / 2 ** 112, scale, ...sums])
   return { actual, expected, tolerance: 0 }
+}
+
+/**
+ * In sixteenths the blocks ask for scales of 16, 8 (ties go to even), 8.504, which becomes 9, and 16 again: there it is the
+ * sum of a half, 1014, that asks. The other blocks are zero.
+ */
+function quantizeSuperBlocks(bench: TestBench): Answer {
+  const blocks = [
+    [127, 0, 1, -3],
+    [63.5, 0.25, 0.75, ...new Array(28).fill(0), -1],
+    [67.5, -9],
+    new Array(16).fill(63.375),
+  ]
+  const input = bench.floats(
+    Array.from({ length: 8 }, (_, i) => Array.from({ length: 32 }, (_, k) => blocks[i]?.[k] ?? 0)).flat(),
+  )
+  const stride = activationStride('super_blocks', 256)
+  const output = bench.reserve(stride)
+  bench.run('quantize_super_blocks', input, 1024, output, stride, 8, 0, 1)
+  const parts = [0, 1].flatMap((pair) => {
+    const at = output + pair * ACTIVATION_PAIR_BYTES
+    const { buffer } = bench.views.bytes
+    const shorts = new Int16Array(buffer, at + PAIR_PARTS.multiples, 8)
+    const sums = new Int32Array(buffer, at + PAIR_PARTS.negativeSums, 4)
+    return [...new Int8Array(buffer, at, 4), ...new Int8Array(buffer, at + 32, 4), ...shorts, ...sums]
+  })
+  const quants = new Int16Array(bench.views.bytes.buffer, output + 4 * ACTIVATION_PAIR_BYTES + 64, 4)
+  const [scale] = bench.read(output + PAIR_PARTS.scale, 1)
+  const expected = [
+    ...[127, 1, 0, -3, 127, 2, 0, 0, 8, 16, 127 * 8, 125 * 16, 0, 125 * 16, -2 * 8, 129 * 8, -125, 0, -129, 2],
+    ...[120, 0, -16, 0, 63, 63, 63, 63, 16, 9, 1008 * 16, 104 * 9, 0, 104 * 9, 0, 1008 * 16, -104, 0, -1008, 0],
+    ...[127, 0, 2, 0, 1 / 16],
+  ]
+  return { actual: Float32Array.from([...parts, ...quants, scale]), expected, tolerance: 0 }
 }
 
 /** All of size 2 in the first group and of size 3 in the second: the results are the weights with their signs. */

@@ -6,9 +6,17 @@ import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
 import { attentionScratchBytes, TASK_BYTES } from './kernels/attention.ts'
-import { activationStride, groupBytes, matrixBytes, roundUp, rowStride } from './layout/geometry.ts'
+import {
+  activationStride,
+  groupBytes,
+  matrixBytes,
+  ROUNDINGS,
+  type Rounding,
+  roundUp,
+  rowStride,
+} from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
-import { type PlacedMatrix, takesIntegers } from './layout/pack.ts'
+import { type PlacedMatrix, roundingOf } from './layout/pack.ts'
 import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
 
 export interface PlacedVector {
@@ -53,8 +61,8 @@ export interface Plan {
   readonly states: readonly PlacedRows[]
   /** In the order of the graph's values. */
   readonly values: readonly PlacedRows[]
-  /** Quantised activations by the id of their value: the linears that read it share them. */
-  readonly quantized: ReadonlyMap<number, PlacedRows>
+  /** Values in the forms of rounded activations, by their id: the linears that read one share them. */
+  readonly rounded: Readonly<Record<Rounding, ReadonlyMap<number, PlacedRows>>>
   /** By the id of their output. */
   readonly experts: ReadonlyMap<number, ExpertsSpace>
   /** By the key of a rotation. */
@@ -203,34 +211,53 @@ function placeValues(
     const bytes = rowsOf(value) * rowStride(value.width)
     return { bytes, from: 0, to: value === graph.logits ? graph.operations.length : 0 }
   })
-  const quantizedLives = new Map<number, Lifetime>()
+  const roundedLives = { blocks: new Map<number, Lifetime>(), super_blocks: new Map<number, Lifetime>() }
   graph.operations.forEach((operation, time) => {
     const made = valueLives[operation.output.id]
     valueLives[operation.output.id] = { ...made, from: time, to: Math.max(made.to, time) }
     for (const { id } of inputsOf(operation))
       valueLives[id] = { ...valueLives[id], to: Math.max(valueLives[id].to, time) }
-    const input = quantizedInput(operation, matrices)
-    if (!input) return
-    const bytes = rowsOf(input) * activationStride(input.width)
-    quantizedLives.set(input.id, { bytes, from: quantizedLives.get(input.id)?.from ?? time, to: time })
+    for (const { input, rounding } of roundedInputs(operation, matrices)) {
+      const bytes = rowsOf(input) * activationStride(rounding, input.width)
+      const lives = roundedLives[rounding]
+      lives.set(input.id, { bytes, from: lives.get(input.id)?.from ?? time, to: time })
+    }
   })
-  const { offsets, bytes } = placeLifetimes([...valueLives, ...quantizedLives.values()])
+  const { blocks, super_blocks } = roundedLives
+  const { offsets, bytes } = placeLifetimes([...valueLives, ...blocks.values(), ...super_blocks.values()])
   const arena = placement.place(bytes + BEHIND_VALUES)
   const values = graph.values.map(({ width }, i) => ({ address: arena + offsets[i], stride: rowStride(width) }))
-  const quantized = new Map<number, PlacedRows>()
-  for (const [id] of quantizedLives) {
-    const address = arena + offsets[values.length + quantized.size]
-    quantized.set(id, { address, stride: activationStride(graph.values[id].width) })
+  const rowsFrom = (first: number, rounding: Rounding): Map<number, PlacedRows> => {
+    const ids = [...roundedLives[rounding].keys()]
+    return new Map(
+      ids.map((id, i) => {
+        const stride = activationStride(rounding, graph.values[id].width)
+        return [id, { address: arena + offsets[first + i], stride }]
+      }),
+    )
   }
-  return { values, quantized }
+  const rounded = {
+    blocks: rowsFrom(values.length, 'blocks'),
+    super_blocks: rowsFrom(values.length + blocks.size, 'super_blocks'),
+  }
+  return { values, rounded }
 }
 
-/** The input that the operation reads as small integers, to multiply it with weights in blocks of such. */
-export function quantizedInput(operation: Operation, matrices: ReadonlyMap<string, PlacedMatrix>): Value | undefined {
-  if (operation.kind !== 'linear' && operation.kind !== 'experts') return undefined
+/** The input that the operation reads as small integers, to multiply it with weights of such, in each form that these ask for. */
+export function roundedInputs(
+  operation: Operation,
+  matrices: ReadonlyMap<string, PlacedMatrix>,
+): { input: Value; rounding: Rounding }[] {
+  if (operation.kind !== 'linear' && operation.kind !== 'experts') return []
   const weights =
     operation.kind === 'linear'
       ? [operation.weight]
       : [operation.router, ...operation.experts.flatMap(({ gate, up }) => [gate, up])]
-  return weights.some(({ name }) => takesIntegers(matrices.get(name))) ? operation.input : undefined
+  return roundingsOf(weights, matrices).map((rounding) => ({ input: operation.input, rounding }))
+}
+
+/** The forms of rounded activations that matrices ask for. */
+export function roundingsOf(weights: readonly Weight[], matrices: ReadonlyMap<string, PlacedMatrix>): Rounding[] {
+  const asked = weights.map(({ name }) => matrices.get(name)).map((matrix) => matrix && roundingOf(matrix.type))
+  return ROUNDINGS.filter((rounding) => asked.includes(rounding))
 }

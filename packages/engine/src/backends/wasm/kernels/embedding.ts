@@ -6,7 +6,7 @@ import {
   BLOCKS_PER_HEAD,
   type BlockLayout,
   blockLayout,
-  MINIMUMS_IN_HEAD,
+  PAIR_OF_FACTORS,
   QUAD,
 } from '../layout/block-layout.ts'
 import { Codes } from './codes.ts'
@@ -85,41 +85,58 @@ function emitColumns({ f, source, target, end }: Row, start: I32, step: number, 
   })
 }
 
-function emitBlocks(layout: BlockLayout, { f, source, target, end, place }: Row): void {
+function emitBlocks(layout: BlockLayout, row: Row): void {
+  const { f, source, target, end } = row
   const codes = new Codes(f, layout)
   const head = f.let('head', source)
-  const left = f.local('left', 'i32')
-  f.set(left, 0)
+  const block = f.local('block', 'i32')
+  f.set(block, 0)
   f.forRange(target, end, 4 * BLOCK_COLUMNS, () => {
-    if (layout.headBytes > 0) {
-      f.if(op('i32.eqz', left), () => {
+    if (layout.head) {
+      const { bytes } = layout.head
+      f.if(op('i32.eqz', op('i32.and', block, BLOCKS_PER_HEAD - 1)), () => {
         f.set(head, source)
-        f.increase(source, layout.headBytes)
-        f.set(left, BLOCKS_PER_HEAD)
+        f.set(block, 0)
+        f.increase(source, bytes)
       })
-      f.increase(left, -1)
     }
-    emitBlock(layout, codes, { f, source, target, end, place }, head)
+    emitBlock(layout, codes, row, head, block)
     f.increase(source, layout.blockBytes)
+    f.increase(block, 1)
   })
 }
 
-function emitBlock(layout: BlockLayout, codes: Codes, { f, source, target, place }: Row, head: I32): void {
-  const { format, scales, scaleBytes, minimums } = layout
+/** @param block its number behind the head */
+function emitBlock(layout: BlockLayout, codes: Codes, row: Row, head: I32, block: I32): void {
+  const { f, source, target, place } = row
+  const { format, scales } = layout
   const quads = f.let('quads', sum(source, op('i32.mul', place, QUAD)))
   const scale = f.local('scale', 'f32')
   const minimum = f.local('minimum', 'f32')
   for (let k = 0; k < BLOCK_COLUMNS; k++) {
     const s = Math.floor(k / format.subBlock)
     if (k % format.subBlock === 0) {
-      const part = (offset: number, headOffset: number): F32 => {
-        const group = { address: source, offset: offset + s * scaleBytes }
-        return scaleOfRow(format, group, { address: head, offset: headOffset }, place)
+      if (layout.head) {
+        const { minimumFactors, d, dmin } = layout.head
+        const subBlock = op('i32.add', op('i32.mul', block, BLOCK_COLUMNS / format.subBlock), s)
+        f.set(scale, timesFactor(head, 0, d, place, subBlock))
+        if (format.minimum) f.set(minimum, timesFactor(head, minimumFactors, dmin, place, subBlock))
+      } else if (scales) {
+        const at = s * scales.subBlockBytes
+        f.set(scale, scaleOfRow(format, source, scales.start + at, place))
+        if (format.minimum) f.set(minimum, scaleOfRow(format, source, scales.minimums + at, place))
       }
-      f.set(scale, part(scales, 0))
-      if (format.minimum) f.set(minimum, part(minimums, MINIMUMS_IN_HEAD))
     }
     const product = op('f32.mul', scale, codes.value(quads, k))
     f.store('f32.store', target, 4 * k, format.minimum ? op('f32.sub', product, minimum) : product)
   }
+}
+
+/** A float of a head times the factor of a sub-block; see `factorOffset`. */
+function timesFactor(head: I32, factors: number, floats: number, place: I32, subBlock: I32): F32 {
+  const pair = op('i32.mul', op('i32.shr_u', subBlock, 1), PAIR_OF_FACTORS)
+  const member = op('i32.xor', op('i32.and', subBlock, 1), 1)
+  const factor = load('i32.load8_s', sum(head, pair, op('i32.mul', place, 2), member), factors)
+  const float = load('f32.load', sum(head, op('i32.mul', place, 4)), floats)
+  return op('f32.mul', op('f32.convert_i32_s', factor), float)
 }

@@ -11,7 +11,7 @@ import { emitFloatTile } from './linear-float.ts'
 import { normalizeKernel } from './normalize.ts'
 import type { Operands } from './operands.ts'
 import { panelProductFunction } from './panel-product.ts'
-import { quantizeKernel } from './quantize.ts'
+import { quantizeBlocksKernel, quantizeSuperBlocksKernel } from './quantize.ts'
 import { rotateHalfKernel, rotateInterleavedKernel } from './rotate.ts'
 import { softmaxPageFunction } from './softmax-page.ts'
 import { unpackHalvesFunction } from './unpack-halves.ts'
@@ -40,7 +40,8 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands)
     module.add(appendKernel(type))
     module.add(attentionKernel(type, attentionParts))
   }
-  module.add(quantizeKernel())
+  module.add(quantizeBlocksKernel())
+  module.add(quantizeSuperBlocksKernel())
   module.add(normalizeKernel())
   module.add(rotateHalfKernel())
   module.add(rotateInterleavedKernel())

@@ -25,24 +25,43 @@ export interface Plane {
 
 /**
  * How 8 rows of a quantised type lie in memory, so that kernels can read them. A block of 32 columns holds one or two
- * planes of codes, then scales and minimums. Where these are factors to a float, the floats stand before every 8 blocks.
+ * planes of codes, then its scales and minimums. Where these are factors to a float, they and the floats stand in a head
+ * before every 8 blocks.
  */
 export interface BlockLayout {
   readonly format: BlockFormat
   readonly planes: readonly Plane[]
-  /** Where the scales of the first sub-block are, in a block, and how many bytes each sub-block has. */
-  readonly scales: number
-  readonly scaleBytes: number
-  readonly minimums: number
   readonly blockBytes: number
-  /** 8 floats d, then perhaps 8 floats dmin, for the next 8 blocks; 0 for types without. */
-  readonly headBytes: number
+  /** For types whose blocks have scales of their own. */
+  readonly scales: ScalesLayout | undefined
+  /** For types whose scales are factors to a float. */
+  readonly head: HeadLayout | undefined
+}
+
+/** Where the scales and minimums of the first sub-block begin in a block, and how many bytes each sub-block has. */
+export interface ScalesLayout {
+  readonly start: number
+  readonly minimums: number
+  readonly subBlockBytes: number
+}
+
+/**
+ * Where the parts of a head begin. Factors come in pairs of neighbouring sub-blocks: the second one's and the first one's,
+ * as bytes, for each of the 8 rows. `d` and `dmin` are 8 floats each.
+ */
+export interface HeadLayout {
+  readonly minimumFactors: number
+  readonly d: number
+  readonly dmin: number
+  readonly bytes: number
 }
 
 /** Blocks that follow a head. */
 export const BLOCKS_PER_HEAD = 8
-/** Where dmin of the 8 rows is in a head. */
-export const MINIMUMS_IN_HEAD = 4 * ROWS_PER_GROUP
+/** Columns that share the floats of a head. */
+export const SUPER_BLOCK = BLOCKS_PER_HEAD * BLOCK_COLUMNS
+/** Bytes of the factors of two sub-blocks of 8 rows. */
+export const PAIR_OF_FACTORS = 2 * ROWS_PER_GROUP
 
 const LAYOUTS = new Map<QuantizedType, BlockLayout>()
 
@@ -54,29 +73,37 @@ export function blockLayout(type: QuantizedType): BlockLayout {
 
 /** Bytes of a group of 8 rows. */
 export function blockGroupBytes(type: QuantizedType, columns: number): number {
-  const { blockBytes, headBytes } = blockLayout(type)
+  const { blockBytes, head } = blockLayout(type)
   const blocks = columns / BLOCK_COLUMNS
-  return blocks * blockBytes + (blocks / BLOCKS_PER_HEAD) * headBytes
+  return blocks * blockBytes + (blocks / BLOCKS_PER_HEAD) * (head?.bytes ?? 0)
+}
+
+/** Where the factor of a sub-block is in the head, for the row at `place` of the group. */
+export function factorOffset(subBlock: number, place: number): number {
+  return (subBlock >> 1) * PAIR_OF_FACTORS + 2 * place + (1 - (subBlock & 1))
 }
 
 function layoutOf(format: BlockFormat): BlockLayout {
-  const { bits, scale, minimum, subBlock } = format
   const planes: Plane[] = []
   let offset = 0
   let shift = 0
-  for (const plane of PLANES[bits]) {
+  for (const plane of PLANES[format.bits]) {
     planes.push({ bits: plane, shift, quads: 8 / plane, offset })
     offset += (BLOCK_COLUMNS * ROWS_PER_GROUP * plane) / 8
     shift += plane
   }
-  const scaleBytes = ROWS_PER_GROUP * (scale === 'half' ? 2 : 1)
-  const subBlocks = BLOCK_COLUMNS / subBlock
-  const minimums = offset + subBlocks * scaleBytes
-  return {
-    ...{ format, planes, scales: offset, scaleBytes, minimums },
-    blockBytes: minimums + (minimum ? subBlocks * scaleBytes : 0),
-    headBytes: scale === 'factors' ? 4 * ROWS_PER_GROUP * (minimum ? 2 : 1) : 0,
-  }
+  if (format.scale === 'factors') return { format, planes, blockBytes: offset, scales: undefined, head: headOf(format) }
+  const subBlockBytes = ROWS_PER_GROUP * (format.scale === 'half' ? 2 : 1)
+  const bytes = (BLOCK_COLUMNS / format.subBlock) * subBlockBytes
+  const scales = { start: offset, minimums: offset + bytes, subBlockBytes }
+  return { format, planes, blockBytes: offset + bytes * (format.minimum ? 2 : 1), scales, head: undefined }
+}
+
+function headOf({ subBlock, minimum }: BlockFormat): HeadLayout {
+  const factors = ROWS_PER_GROUP * (SUPER_BLOCK / subBlock)
+  const floats = 4 * ROWS_PER_GROUP
+  const d = factors * (minimum ? 2 : 1)
+  return { minimumFactors: factors, d, dmin: d + floats, bytes: d + floats * (minimum ? 2 : 1) }
 }
 
 /** Numbers of bits that 16-bit lanes can be masked for. */

@@ -1,4 +1,4 @@
-import { type Block, newBlock } from '../../../weights/decode/block.ts'
+import { type Block, type BlockFormat, newBlock } from '../../../weights/decode/block.ts'
 import { BLOCK_FORMATS, type QuantizedType } from '../../../weights/decode/formats.ts'
 import { ELEMENT_LAYOUTS } from '../../../weights/element-type.ts'
 import { floatToHalf } from '../../../weights/half.ts'
@@ -8,9 +8,12 @@ import {
   type BlockLayout,
   blockLayout,
   CHUNK_BYTES,
+  factorOffset,
+  type HeadLayout,
   type Plane,
   QUAD,
-  ROWS_PER_GROUP,
+  type ScalesLayout,
+  SUPER_BLOCK,
 } from './block-layout.ts'
 import type { MemoryViews } from './pack.ts'
 
@@ -40,24 +43,35 @@ export function placeBlock(
   index: number,
   blocks: number,
 ): void {
-  const { planes, blockBytes, headBytes } = layout
+  const { planes, blockBytes, head } = layout
   let address = group + index * blockBytes
-  if (headBytes > 0) {
-    address += (index / BLOCKS_PER_HEAD) * headBytes
-    placeHead(memory.floats, layout, address, place, block)
-    address += headBytes
+  if (head) {
+    address += (index / BLOCKS_PER_HEAD) * head.bytes
+    placeHead(memory, layout.format, head, address, place, block)
+    address += head.bytes
   }
   for (let i = 0; i < blocks; i++) {
     for (let p = 0; p < planes.length; p++) placeCodes(memory.words, planes[p], address, place, block, i)
-    placeScales(memory, layout, address, place, block, i)
+    if (layout.scales) placeScales(memory, layout.format, layout.scales, address, place, block, i)
     address += blockBytes
   }
 }
 
-function placeHead(floats: Float32Array, { format }: BlockLayout, address: number, place: number, block: Block): void {
-  const target = address / 4 + place
-  floats[target] = block.d
-  if (format.minimum) floats[target + ROWS_PER_GROUP] = block.dmin
+function placeHead(
+  { bytes, floats }: MemoryViews,
+  { subBlock, minimum }: BlockFormat,
+  head: HeadLayout,
+  address: number,
+  place: number,
+  block: Block,
+): void {
+  const subBlocks = SUPER_BLOCK / subBlock
+  for (let s = 0; s < subBlocks; s++) bytes[address + factorOffset(s, place)] = block.factors[s]
+  floats[(address + head.d) / 4 + place] = block.d
+  if (!minimum) return
+  const minimums = address + head.minimumFactors
+  for (let s = 0; s < subBlocks; s++) bytes[minimums + factorOffset(s, place)] = block.minimumFactors[s]
+  floats[(address + head.dmin) / 4 + place] = block.dmin
 }
 
 /** Some bits of 32 codes: of every chunk a word for this row. */
@@ -97,33 +111,32 @@ function inByteOrder(word: number): number {
 
 function placeScales(
   memory: MemoryViews,
-  { format, scales, scaleBytes, minimums }: BlockLayout,
+  { subBlock, scale, minimum }: BlockFormat,
+  { start, minimums, subBlockBytes }: ScalesLayout,
   address: number,
   place: number,
   block: Block,
   index: number,
 ): void {
-  const subBlocks = BLOCK_COLUMNS / format.subBlock
+  const subBlocks = BLOCK_COLUMNS / subBlock
   for (let i = 0; i < subBlocks; i++) {
     const s = index * subBlocks + i
-    placeScale(memory, format.scale, address + scales + i * scaleBytes, place, block.d, block.factors[s])
-    if (format.minimum) {
-      placeScale(memory, format.scale, address + minimums + i * scaleBytes, place, block.dmin, block.minimumFactors[s])
-    }
+    placeScale(memory, scale, address + start + i * subBlockBytes, place, block.d, block.factors[s])
+    if (!minimum) continue
+    placeScale(memory, scale, address + minimums + i * subBlockBytes, place, block.dmin, block.minimumFactors[s])
   }
 }
 
 /** @param address of the scales of 8 rows */
 function placeScale(
   { bytes, halves }: MemoryViews,
-  kind: BlockLayout['format']['scale'],
+  kind: BlockFormat['scale'],
   address: number,
   place: number,
   d: number,
   factor: number,
 ): void {
   if (kind === 'half') halves[address / 2 + place] = floatToHalf(d * factor)
-  else if (kind === 'factors') bytes[address + place] = factor
   else bytes[address + place] = Math.log2(d) + POWER_BIAS
 }
 

@@ -1,5 +1,6 @@
 import { type DecodableType, ELEMENT_LAYOUTS, isFloat } from '../../../weights/element-type.ts'
-import { ROWS_PER_GROUP } from './block-layout.ts'
+import { blockLayout, ROWS_PER_GROUP } from './block-layout.ts'
+import type { Rounding } from './geometry.ts'
 import { blockPacker } from './pack-blocks.ts'
 
 /** A bank's memory as numbers of several sizes. */
@@ -28,9 +29,10 @@ export interface PlacedMatrix {
   readonly groupBytes: number
 }
 
-/** Whether the kernels of a matrix multiply small integers with activations that are rounded likewise. */
-export function takesIntegers(matrix: PlacedMatrix | undefined): boolean {
-  return matrix !== undefined && !isFloat(matrix.type)
+/** How the activations are rounded that the kernels of a type multiply as small integers; not at all for floats. */
+export function roundingOf(type: DecodableType): Rounding | undefined {
+  if (isFloat(type)) return undefined
+  return blockLayout(type).head ? 'super_blocks' : 'blocks'
 }
 
 /**
