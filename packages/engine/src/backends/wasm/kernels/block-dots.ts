@@ -1,6 +1,7 @@
-import { load, op, vectorOfBits, zeroVector } from '../emitter/expression.ts'
+import { load, op, vectorOfBits } from '../emitter/expression.ts'
 import type { Local } from '../emitter/function.ts'
-import { type BlockLayout, CHUNK_BYTES, type Plane, QUAD } from '../layout/block-layout.ts'
+import { type BlockLayout, CHUNK_BYTES, type Field, QUAD } from '../layout/block-layout.ts'
+import { ACTIVATION_BLOCK, LANES_BYTES } from '../layout/geometry.ts'
 import { Codes, isEven } from './codes.ts'
 import { loadSplat, type Tile } from './linear.ts'
 import type { Operands } from './operands.ts'
@@ -31,40 +32,34 @@ export class BlockDots {
   readonly #layout: BlockLayout
   readonly #operands: Operands
   readonly #codes: Codes
-  readonly #base: Plane
-  readonly #extra: Plane | undefined
   /** In 16 bits, of seven-bit operands. */
   readonly #partial: readonly Pair<Local<'v128'>>[]
   readonly #bytes: Pair<Local<'v128'>>
-  readonly #extraBytes: Pair<Local<'v128'>> | undefined
-  readonly #quads: Pair<Local<'v128'>>
+  readonly #quad: Pair<Local<'v128'>>
   readonly #pairs: Pair<Local<'v128'>>
-  readonly #end: Local<'i32'>
-  /** Where each activation row has its quants: as bytes in its blocks, or as i16 behind them. */
-  readonly #quants: readonly Local<'i32'>[]
-  #passed = 0
-  #passedActivations = 0
+  /** Codes that are put together from several chunks, by their quad. */
+  readonly #gathered = new Map<number, Pair<Local<'v128'>>>()
+  /** Of 16-bit operands: where each activation row has its quants once more. */
+  readonly #lanes: readonly Local<'i32'>[]
 
   constructor(tile: Tile, layout: BlockLayout, best: Operands) {
     const { f, activations } = tile
-    const pair = (label: string): Pair<Local<'v128'>> => [
-      f.local(`${label}Low`, 'v128'),
-      f.local(`${label}High`, 'v128'),
-    ]
     this.#tile = tile
     this.#layout = layout
     this.#operands = operandsOf(layout, best)
     this.#codes = new Codes(f, layout, this.#operands === 'bytes')
-    ;[this.#base, this.#extra] = layout.planes
-    this.dots = activations.map((_, row) => pair(`dot${row}`))
-    this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => pair(`partial${row}`)) : []
-    this.#bytes = pair('bytes')
-    this.#extraBytes = this.#extra && pair('extra')
-    this.#quads = pair('quads')
-    this.#pairs = pair('pairs')
+    this.dots = activations.map((_, row) => this.#pair(`dot${row}`))
+    this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => this.#pair(`partial${row}`)) : []
+    this.#bytes = this.#pair('bytes')
+    this.#quad = this.#pair('quad')
+    this.#pairs = this.#pair('pairs')
     this.splat = f.local('splat', 'v128')
-    this.#end = f.local('end', 'i32')
-    this.#quants = this.#operands === 'lanes' ? activations.map((_, row) => f.local(`lanes${row}`, 'i32')) : activations
+    this.#lanes = this.#operands === 'lanes' ? activations.map((_, row) => f.local(`lanes${row}`, 'i32')) : []
+  }
+
+  #pair(label: string): Pair<Local<'v128'>> {
+    const { f } = this.#tile
+    return [f.local(`${label}Low`, 'v128'), f.local(`${label}High`, 'v128')]
   }
 
   /** What is to be taken off every value. */
@@ -72,58 +67,79 @@ export class BlockDots {
     return this.#codes.offset
   }
 
-  /** Bytes of the block that the pointer to the weights has passed at this place of the code. */
-  get passed(): number {
-    return this.#passed
-  }
-
-  /** The same of the activations: their pointers move where the quants in them are read. */
-  get passedActivations(): number {
-    return this.#passedActivations
-  }
-
   /** @param bytes of the activations of a block, without what lies behind all */
   begin(bytes: number): void {
-    if (this.#operands !== 'lanes') return
     const { f, steps, activations } = this.#tile
-    this.#quants.forEach((lanes, row) => {
+    this.#lanes.forEach((lanes, row) => {
       f.set(lanes, op('i32.add', activations[row], op('i32.mul', steps, bytes)))
     })
   }
 
-  /** Adds the products of sub-block s of the present block. */
-  addProducts(s: number): void {
-    const { subBlock } = this.#layout.format
-    this.#loadExtra(s)
-    const chunks = subBlock / (QUAD * this.#base.quads)
-    if (this.#operands !== 'seven-bits') {
-      this.#chunks(chunks)
-      return
-    }
-    const atOnce = Math.min(chunks, this.#mostChunksInPartial())
-    for (let done = 0; done < chunks; done += atOnce) {
-      for (const partial of this.#partial.flat()) this.#tile.f.set(partial, zeroVector())
-      this.#chunks(atOnce)
-      this.#widenPartial()
+  /** Adds the products of a sub-block of the present block; `block` is its number in the present block of activations. */
+  addProducts(subBlock: number, block: number): void {
+    const { quads, format } = this.#layout
+    const count = format.subBlock / QUAD
+    const atOnce = this.#operands === 'seven-bits' ? this.#mostQuadsInPartial() : count
+    let done = 0
+    for (const quad of this.#unpacked(subBlock * count, count)) {
+      if (this.#operands === 'lanes') this.#productsOfLanes(quad, quads[quad][0], block)
+      else this.#productsOfBytes(quad, block, done % atOnce === 0)
+      done++
+      if (this.#operands === 'seven-bits' && (done % atOnce === 0 || done === count)) this.#widenPartial()
     }
   }
 
+  /** To the next block of weights. */
   endBlock(): void {
-    this.#tile.f.increase(this.#tile.weights, this.#layout.blockBytes - this.#passed)
-    this.#passed = 0
+    this.#tile.f.increase(this.#tile.weights, this.#layout.blockBytes)
   }
 
-  /** @param bytes from where the pointers were to where they shall be */
-  endActivations(bytes: number): void {
+  /** To the next block of activations, of so many bytes. */
+  endActivations(bytes: number, blocks: number): void {
     const { f, activations } = this.#tile
-    for (const address of activations) f.increase(address, bytes - this.#passedActivations)
-    this.#passedActivations = 0
+    for (const address of activations) f.increase(address, bytes)
+    for (const address of this.#lanes) f.increase(address, blocks * LANES_BYTES)
   }
 
-  /** Of seven-bit operands: how many chunks' products fit 16 bits. */
-  #mostChunksInPartial(): number {
-    const largest = 2 ** this.#layout.format.bits - 1
-    return Math.floor(32_767 / (2 * 127 * largest) / this.#base.quads)
+  /**
+   * Emits the unpacking of quads, and yields each when it is in `#quad`, or in `#bytes` where it is plain for lanes. Chunks are
+   * read in their order, once for all that they hold.
+   */
+  *#unpacked(first: number, count: number): Generator<number> {
+    const { f, weights } = this.#tile
+    const quads = this.#layout.quads.map((fields, quad) => ({ fields, quad })).slice(first, first + count)
+    const codes = this.#codes
+    for (let chunk = 0; chunk < this.#layout.format.bits; chunk++) {
+      const here = quads.filter(({ fields }) => fields.some((field) => field.chunk === chunk))
+      if (here.length === 0) continue
+      for (const half of HALVES) f.set(this.#bytes[half], load('v128.load', weights, chunk * CHUNK_BYTES + 16 * half))
+      for (const { fields, quad } of here) {
+        for (const field of fields) {
+          if (field.chunk !== chunk) continue
+          const isLast = field === fields.at(-1)
+          if (isLast && this.#operands === 'lanes' && codes.isPlain(quad)) continue
+          for (const half of HALVES) {
+            const part = codes.part(this.#bytes[half], field)
+            const gathered = this.#gatheredOf(quad)[half]
+            const all = field === fields[0] ? part : op('v128.or', gathered, part)
+            if (isLast) f.set(this.#quad[half], codes.values(all))
+            else f.set(gathered, all)
+          }
+        }
+        if (fields.at(-1)?.chunk === chunk) yield quad
+      }
+    }
+  }
+
+  #gatheredOf(quad: number): Pair<Local<'v128'>> {
+    const known = this.#gathered.get(quad) ?? this.#pair(`gathered${quad}`)
+    this.#gathered.set(quad, known)
+    return known
+  }
+
+  /** Of seven-bit operands: how many quads' products fit 16 bits. */
+  #mostQuadsInPartial(): number {
+    return Math.floor(32_767 / (2 * 127 * (2 ** this.#layout.format.bits - 1)))
   }
 
   #widenPartial(): void {
@@ -136,83 +152,36 @@ export class BlockDots {
     })
   }
 
-  #chunks(count: number): void {
-    const { f, weights } = this.#tile
-    if (count === 1) {
-      this.#chunk()
-    } else {
-      f.set(this.#end, op('i32.add', weights, count * CHUNK_BYTES))
-      f.doWhile(() => this.#chunk(), op('i32.ne', weights, this.#end))
-    }
-    this.#passed += count * CHUNK_BYTES
-    if (this.#operands !== 'lanes') this.#passedActivations += count * this.#quantBytes
-  }
-
-  /** Bytes of the quants that meet a chunk. */
-  get #quantBytes(): number {
-    return QUAD * this.#base.quads * (this.#operands === 'lanes' ? 2 : 1)
-  }
-
-  /** The second plane's chunk that holds the rest of the codes of a sub-block, where it begins with one. */
-  #loadExtra(s: number): void {
-    if (!this.#extra || !this.#extraBytes) return
-    const { f, weights } = this.#tile
-    const first = (s * this.#layout.format.subBlock) / (QUAD * this.#extra.quads)
-    if (!Number.isInteger(first)) return
-    for (const half of HALVES) {
-      const offset = this.#extra.offset + first * CHUNK_BYTES + 16 * half - this.#passed
-      f.set(this.#extraBytes[half], load('v128.load', weights, offset))
-    }
-  }
-
-  #chunk(): void {
-    const { f, weights } = this.#tile
-    for (const half of HALVES) f.set(this.#bytes[half], load('v128.load', weights, 16 * half))
-    for (let quad = 0; quad < this.#base.quads; quad++) {
-      if (this.#operands === 'lanes') this.#productsOfLanes(quad)
-      else this.#productsOfBytes(quad)
-    }
-    if (this.#extra && this.#extraBytes) {
-      for (const extra of this.#extraBytes) {
-        f.set(extra, op('i16x8.shr_u', extra, this.#extra.bits * this.#base.quads))
-      }
-    }
-    for (const address of this.#quants) f.increase(address, this.#quantBytes)
-    f.increase(weights, CHUNK_BYTES)
-  }
-
-  #unpackQuads(quad: number): void {
-    for (const half of HALVES) {
-      this.#tile.f.set(this.#quads[half], this.#codes.quads(this.#bytes[half], this.#extraBytes?.[half], quad))
-    }
-  }
-
-  #productsOfBytes(quad: number): void {
-    const { f } = this.#tile
-    this.#unpackQuads(quad)
-    this.#quants.forEach((address, row) => {
-      f.set(this.splat, loadSplat(address, QUAD * quad))
+  #productsOfBytes(quad: number, block: number, isFirst: boolean): void {
+    const { f, activations } = this.#tile
+    activations.forEach((address, row) => {
+      f.set(this.splat, loadSplat(address, ACTIVATION_BLOCK * block + QUAD * quad))
       for (const half of HALVES) {
-        const quads = this.#quads[half]
         if (this.#operands === 'bytes') {
           const dot = this.dots[row][half]
-          f.set(dot, op('i32x4.relaxed_dot_i8x16_i7x16_add_s', this.splat, quads, dot))
+          f.set(dot, op('i32x4.relaxed_dot_i8x16_i7x16_add_s', this.splat, this.#quad[half], dot))
         } else {
           const partial = this.#partial[row][half]
-          f.set(partial, op('i16x8.add', partial, op('i16x8.relaxed_dot_i8x16_i7x16_s', this.splat, quads)))
+          const products = op('i16x8.relaxed_dot_i8x16_i7x16_s', this.splat, this.#quad[half])
+          f.set(partial, isFirst ? products : op('i16x8.add', partial, products))
         }
       }
     })
   }
 
-  #productsOfLanes(quad: number): void {
+  /** @param field of a plain quad, whose only one it is */
+  #productsOfLanes(quad: number, field: Field, block: number): void {
     const { f } = this.#tile
-    if (!this.#codes.isPlain) this.#unpackQuads(quad)
-    const source = this.#codes.isPlain ? this.#bytes : this.#quads
+    const codes = this.#codes
     for (const other of [false, true]) {
-      for (const half of HALVES) f.set(this.#pairs[half], this.#codes.pairs(source[half], quad, other))
-      this.#quants.forEach((address, row) => {
-        f.set(this.splat, loadSplat(address, 2 * QUAD * quad + (other ? QUAD : 0)))
+      for (const half of HALVES) {
+        const pairs = codes.isPlain(quad)
+          ? codes.pairsInChunk(this.#bytes[half], field, other)
+          : codes.pairs(this.#quad[half], other)
+        f.set(this.#pairs[half], pairs)
+      }
+      this.#lanes.forEach((address, row) => {
+        f.set(this.splat, loadSplat(address, LANES_BYTES * block + 2 * QUAD * quad + (other ? QUAD : 0)))
         for (const half of HALVES) {
           const dot = this.dots[row][half]
           f.set(dot, op('i32x4.add', dot, op('i32x4.dot_i16x8_s', this.#pairs[half], this.splat)))

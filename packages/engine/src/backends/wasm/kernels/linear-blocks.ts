@@ -48,11 +48,11 @@ class BlocksTile {
   #block(): void {
     for (let s = 0; s < BLOCK_COLUMNS / this.#layout.format.subBlock; s++) {
       this.#startDots(s)
-      this.#dots.addProducts(s)
+      this.#dots.addProducts(s, 0)
       this.#addScaled(s)
     }
     this.#dots.endBlock()
-    this.#dots.endActivations(ACTIVATION_BLOCK_BYTES)
+    this.#dots.endActivations(ACTIVATION_BLOCK_BYTES, 1)
   }
 
   #startDots(s: number): void {
@@ -70,14 +70,14 @@ class BlocksTile {
     const { f, weights, activations, sums } = this.#tile
     const { format } = this.#layout
     const { start, minimums: startOfMinimums, subBlockBytes } = this.#scales
-    const { dots, splat, passed, passedActivations } = this.#dots
-    const at = (place: number): number => place + s * subBlockBytes - passed
+    const { dots, splat } = this.#dots
+    const at = (place: number): number => place + s * subBlockBytes
     const scales = loadScales(f, format, 'scales', weights, at(start))
     const minimums = format.minimum ? loadScales(f, format, 'minimums', weights, at(startOfMinimums)) : undefined
     const activationScale = format.scale === 'half' ? ACTIVATION_PARTS.halfScale : ACTIVATION_PARTS.scale
     activations.forEach((address, row) => {
       const total = minimums && f.let('total', op('f32x4.convert_i32x4_s', this.#sumTimes(address, s, 1)))
-      f.set(splat, loadSplat(address, activationScale - passedActivations))
+      f.set(splat, loadSplat(address, activationScale))
       for (const half of HALVES) {
         const sum = sums[row][half]
         const dot = op('f32x4.convert_i32x4_s', dots[row][half])
@@ -92,7 +92,7 @@ class BlocksTile {
 
   /** `factor` times the sum of the activations of sub-block s. */
   #sumTimes(address: Local<'i32'>, s: number, factor: number): V128 {
-    const sums = loadSplat(address, ACTIVATION_PARTS.sums - this.#dots.passedActivations)
+    const sums = loadSplat(address, ACTIVATION_PARTS.sums)
     const low = factor & 0xffff
     if (this.#layout.format.subBlock === BLOCK_COLUMNS) {
       return op('i32x4.dot_i16x8_s', sums, vectorOfBits(low | (low << 16)))

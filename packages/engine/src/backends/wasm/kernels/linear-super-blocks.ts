@@ -74,7 +74,7 @@ class SuperBlocksTile {
           this.#addSuperBlock()
           this.#startHead()
         })
-        this.#dots.endActivations(ACTIVATION_PAIR_BYTES)
+        this.#dots.endActivations(ACTIVATION_PAIR_BYTES, 2)
       },
       op('i32.ne', steps, 0),
     )
@@ -93,7 +93,7 @@ class SuperBlocksTile {
     for (let pair = 0; pair < (whole ? 1 : 2); pair++) {
       for (const member of HALVES) {
         this.#startDots(2 * pair + member)
-        this.#dots.addProducts(whole ? 0 : member)
+        this.#dots.addProducts(whole ? 0 : member, whole ? member : pair)
         if (whole || member === 1) this.#dots.endBlock()
         if (!this.#sharesMultiplication) this.#addProduct(pair, member)
       }
@@ -124,9 +124,9 @@ class SuperBlocksTile {
 
   /** What the offset of the values takes off. */
   #startOf(address: Local<'i32'>, subBlock: number): V128 | undefined {
-    const { offset, passedActivations } = this.#dots
+    const { offset } = this.#dots
     if (offset === 0) return undefined
-    const sumOf = (half: number): V128 => loadSplat(address, PAIR_PARTS.negativeSums + 4 * half - passedActivations)
+    const sumOf = (half: number): V128 => loadSplat(address, PAIR_PARTS.negativeSums + 4 * half)
     const whole = this.#layout.format.subBlock === BLOCK_COLUMNS
     const sum = whole ? op('i32x4.add', sumOf(2 * subBlock), sumOf(2 * subBlock + 1)) : sumOf(subBlock)
     const shift = Math.log2(offset)
@@ -166,12 +166,12 @@ class SuperBlocksTile {
 
   #addMinimums(pair: number): void {
     const { f, activations } = this.#tile
-    const { splat, passedActivations } = this.#dots
+    const { splat } = this.#dots
     const whole = this.#layout.format.subBlock === BLOCK_COLUMNS
     const sums = whole ? PAIR_PARTS.sums : PAIR_PARTS.halfSums + 4 * pair
     this.#loadFactors(this.#head.minimumFactors)
     activations.forEach((address, row) => {
-      f.set(splat, loadSplat(address, sums - passedActivations))
+      f.set(splat, loadSplat(address, sums))
       for (const half of HALVES) {
         const sum = this.#minimums[row][half]
         f.set(sum, op('i32x4.add', sum, op('i32x4.dot_i16x8_s', this.#factors[half], splat)))
@@ -186,21 +186,21 @@ class SuperBlocksTile {
   }
 
   #multiples(address: Local<'i32'>, pair: number): V128 {
-    const offset = PAIR_PARTS.multiples - this.#dots.passedActivations
+    const offset = PAIR_PARTS.multiples
     const whole = this.#layout.format.subBlock === BLOCK_COLUMNS
     return whole ? loadSplat(address, offset) : load('v128.load16_splat', address, offset + 2 * (1 - pair))
   }
 
   #addSuperBlock(): void {
     const { f, activations, sums } = this.#tile
-    const { splat, passedActivations } = this.#dots
+    const { splat } = this.#dots
     const { minimumFactors: passedHead, d, dmin } = this.#head
     const times = (total: Local<'v128'>, offset: number, half: number): V128 => {
       const floats = load('v128.load', this.#pointer, offset - passedHead + 16 * half)
       return op('f32x4.mul', op('f32x4.convert_i32x4_s', total), floats)
     }
     activations.forEach((address, row) => {
-      f.set(splat, loadSplat(address, PAIR_PARTS.scale - passedActivations))
+      f.set(splat, loadSplat(address, PAIR_PARTS.scale))
       for (const half of HALVES) {
         const product = times(this.#products[row][half], d, half)
         const minimums = this.#minimums[row]?.[half]

@@ -12,25 +12,23 @@ export const BYTE_OF_COLUMN = [0, 2, 1, 3] as const
 /** Bytes of a chunk: a quad of bytes for each of 8 rows. */
 export const CHUNK_BYTES = QUAD * ROWS_PER_GROUP
 
-/** Some bits of every code, in chunks. A byte holds the bits of `quads` columns, 4 apart, lowest bits first. */
-export interface Plane {
-  readonly bits: 8 | 4 | 2 | 1
-  /** The place of the lowest of its bits in a code. */
-  readonly shift: number
-  /** Quads in a chunk. */
-  readonly quads: number
-  /** Where it begins in a block. */
-  readonly offset: number
+/** Bits of the codes of a quad: they lie in the bytes of a chunk from bit `from` on, and in the codes from bit `to` on. */
+export interface Field {
+  readonly chunk: number
+  readonly from: number
+  readonly bits: number
+  readonly to: number
 }
 
 /**
- * How 8 rows of a quantised type lie in memory, so that kernels can read them. A block of 32 columns holds one or two
- * planes of codes, then its scales and minimums. Where these are factors to a float, they and the floats stand in a head
- * before every 8 blocks.
+ * How 8 rows of a quantised type lie in memory, so that kernels can read them. A block of 32 columns holds a chunk for each
+ * bit of a code, then its scales and minimums. Where these are factors to a float, they and the floats stand in a head before
+ * every 8 blocks.
  */
 export interface BlockLayout {
   readonly format: BlockFormat
-  readonly planes: readonly Plane[]
+  /** Where the codes of each of the 8 quads of a block are. */
+  readonly quads: readonly (readonly Field[])[]
   readonly blockBytes: number
   /** For types whose blocks have scales of their own. */
   readonly scales: ScalesLayout | undefined
@@ -84,19 +82,13 @@ export function factorOffset(subBlock: number, place: number): number {
 }
 
 function layoutOf(format: BlockFormat): BlockLayout {
-  const planes: Plane[] = []
-  let offset = 0
-  let shift = 0
-  for (const plane of PLANES[format.bits]) {
-    planes.push({ bits: plane, shift, quads: 8 / plane, offset })
-    offset += (BLOCK_COLUMNS * ROWS_PER_GROUP * plane) / 8
-    shift += plane
-  }
-  if (format.scale === 'factors') return { format, planes, blockBytes: offset, scales: undefined, head: headOf(format) }
+  const quads = QUADS[format.bits]
+  const start = format.bits * CHUNK_BYTES
+  if (format.scale === 'factors') return { format, quads, blockBytes: start, scales: undefined, head: headOf(format) }
   const subBlockBytes = ROWS_PER_GROUP * (format.scale === 'half' ? 2 : 1)
   const bytes = (BLOCK_COLUMNS / format.subBlock) * subBlockBytes
-  const scales = { start: offset, minimums: offset + bytes, subBlockBytes }
-  return { format, planes, blockBytes: offset + bytes * (format.minimum ? 2 : 1), scales, head: undefined }
+  const scales = { start, minimums: start + bytes, subBlockBytes }
+  return { format, quads, blockBytes: start + bytes * (format.minimum ? 2 : 1), scales, head: undefined }
 }
 
 function headOf({ subBlock, minimum }: BlockFormat): HeadLayout {
@@ -106,12 +98,44 @@ function headOf({ subBlock, minimum }: BlockFormat): HeadLayout {
   return { minimumFactors: factors, d, dmin: d + floats, bytes: d + floats * (minimum ? 2 : 1) }
 }
 
-/** Numbers of bits that 16-bit lanes can be masked for. */
-const PLANES: Readonly<Record<BlockFormat['bits'], readonly Plane['bits'][]>> = {
-  2: [2],
-  3: [2, 1],
-  4: [4],
-  5: [4, 1],
-  6: [4, 2],
-  8: [8],
+const field = (chunk: number, from: number, bits: number, to = 0): Field => ({ chunk, from, bits, to })
+const whole = (bits: 2 | 4 | 8) => (quad: number) => [field((quad * bits) >> 3, (quad * bits) & 7, bits)]
+
+/**
+ * As many codes as fit lie in the bytes of their chunks as they are. What a byte has left holds parts of the others: those
+ * cost more to put together, but are few.
+ */
+const QUADS: Readonly<Record<BlockFormat['bits'], BlockLayout['quads']>> = {
+  2: eightQuads(whole(2)),
+  3: [
+    [field(0, 0, 3)],
+    [field(0, 3, 3)],
+    [field(1, 0, 3)],
+    [field(1, 3, 3)],
+    [field(2, 0, 3)],
+    [field(2, 3, 3)],
+    [field(0, 6, 2), field(1, 6, 1, 2)],
+    [field(1, 7, 1, 2), field(2, 6, 2)],
+  ],
+  4: eightQuads(whole(4)),
+  5: [
+    [field(0, 0, 5)],
+    [field(1, 0, 5)],
+    [field(0, 5, 3), field(1, 6, 2, 3)],
+    [field(2, 0, 5)],
+    [field(3, 0, 5)],
+    [field(2, 5, 3), field(3, 6, 2, 3)],
+    [field(4, 0, 5)],
+    [field(1, 5, 1, 3), field(3, 5, 1, 4), field(4, 5, 3)],
+  ],
+  6: eightQuads((quad) => {
+    const first = 3 * (quad >> 2)
+    if ((quad & 3) < 3) return [field(first + (quad & 3), 0, 6)]
+    return [field(first, 6, 2), field(first + 1, 6, 2, 2), field(first + 2, 6, 2, 4)]
+  }),
+  8: eightQuads(whole(8)),
+}
+
+function eightQuads(fields: (quad: number) => Field[]): Field[][] {
+  return Array.from({ length: BLOCK_COLUMNS / QUAD }, (_, quad) => fields(quad))
 }

@@ -10,7 +10,6 @@ import {
   CHUNK_BYTES,
   factorOffset,
   type HeadLayout,
-  type Plane,
   QUAD,
   type ScalesLayout,
   SUPER_BLOCK,
@@ -43,7 +42,8 @@ export function placeBlock(
   index: number,
   blocks: number,
 ): void {
-  const { planes, blockBytes, head } = layout
+  const { blockBytes, head } = layout
+  const pieces = piecesOf(layout)
   let address = group + index * blockBytes
   if (head) {
     address += (index / BLOCKS_PER_HEAD) * head.bytes
@@ -51,7 +51,7 @@ export function placeBlock(
     address += head.bytes
   }
   for (let i = 0; i < blocks; i++) {
-    for (let p = 0; p < planes.length; p++) placeCodes(memory.words, planes[p], address, place, block, i)
+    placeCodes(memory.words, layout.format.bits, pieces, address, place, block, i)
     if (layout.scales) placeScales(memory, layout.format, layout.scales, address, place, block, i)
     address += blockBytes
   }
@@ -74,32 +74,54 @@ function placeHead(
   floats[(address + head.dmin) / 4 + place] = block.dmin
 }
 
-/** Some bits of 32 codes: of every chunk a word for this row. */
+/** Four numbers for each field of a layout, chunk after chunk: quad, place in the codes, mask, place in the chunk. */
+type Pieces = readonly Int32Array[]
+
+const PIECES = new Map<BlockLayout['quads'], Pieces>()
+
+function piecesOf({ format, quads }: BlockLayout): Pieces {
+  const known = PIECES.get(quads)
+  if (known) return known
+  const pieces = Array.from({ length: format.bits }, (_, chunk) => {
+    const fields = quads.flatMap((fieldsOfQuad, quad) => {
+      const here = fieldsOfQuad.filter((field) => field.chunk === chunk)
+      return here.flatMap(({ from, bits, to }) => [quad, to, (2 ** bits - 1) * 0x0101_0101, from])
+    })
+    return Int32Array.from(fields, (number) => number | 0)
+  })
+  PIECES.set(quads, pieces)
+  return pieces
+}
+
+/** The codes of 32 columns: of every chunk a word for this row. */
 function placeCodes(
   words: Uint32Array,
-  { bits, shift, quads, offset }: Plane,
+  bits: BlockFormat['bits'],
+  pieces: Pieces,
   address: number,
   place: number,
   { codeWords }: Block,
   index: number,
 ): void {
-  const mask = Math.imul((1 << bits) - 1, 0x0101_0101)
   const first = (index * BLOCK_COLUMNS) / QUAD
   const end = first + BLOCK_COLUMNS / QUAD
-  let target = (address + offset) / 4 + place
-  if (quads === 1) {
+  let target = address / 4 + place
+  if (bits === 8) {
     for (let from = first; from < end; from++, target += CHUNK_BYTES / 4) words[target] = inByteOrder(codeWords[from])
     return
   }
-  if (quads === 2) {
+  if (bits === 4) {
     for (let from = first; from < end; from += 2, target += CHUNK_BYTES / 4) {
-      words[target] = inByteOrder((codeWords[from] & mask) | ((codeWords[from + 1] & mask) << 4))
+      words[target] = inByteOrder(codeWords[from] | (codeWords[from + 1] << 4))
     }
     return
   }
-  for (let from = first; from < end; target += CHUNK_BYTES / 4) {
+  for (let chunk = 0; chunk < bits; chunk++, target += CHUNK_BYTES / 4) {
+    const numbers = pieces[chunk]
     let word = 0
-    for (let moved = 0; moved < 8; moved += bits) word |= ((codeWords[from++] >>> shift) & mask) << moved
+    for (let i = 0; i < numbers.length; i += 4) {
+      word |= ((codeWords[first + numbers[i]] >>> numbers[i + 1]) & numbers[i + 2]) << numbers[i + 3]
+    }
     words[target] = inByteOrder(word)
   }
 }
