@@ -13,8 +13,6 @@ import { type EmitTile, loadSplat, type Tile } from './linear.ts'
 import type { Operands } from './operands.ts'
 
 const HALF_BLOCK = BLOCK_COLUMNS / 2
-/** Of a number of 16 bits. */
-const SIGN = 0x8000
 
 /**
  * Weights whose scales are factors to a float for 256 columns meet activations whose scales are multiples of one:
@@ -42,6 +40,8 @@ class SuperBlocksTile {
   /** Sums of a super-block, for each activation row. */
   readonly #products: readonly Pair<Local<'v128'>>[]
   readonly #minimums: readonly Pair<Local<'v128'>>[]
+  /** Dot products of the first in a pair, in the upper halves of 32 bits. */
+  readonly #first: readonly Pair<Local<'v128'>>[]
   readonly #factors: Pair<Local<'v128'>>
   /** Where the next factors are: at the start of the head, and then one pair after the other. */
   readonly #pointer: Local<'i32'>
@@ -58,6 +58,7 @@ class SuperBlocksTile {
     this.#dots = new BlockDots(tile, layout, operands)
     this.#products = activations.map((_, row) => pair(`product${row}`))
     this.#minimums = layout.format.minimum ? activations.map((_, row) => pair(`minimum${row}`)) : []
+    this.#first = this.#sharesMultiplication ? activations.map((_, row) => pair(`first${row}`)) : []
     this.#factors = pair('factors')
     this.#pointer = f.local('head', 'i32')
   }
@@ -96,6 +97,7 @@ class SuperBlocksTile {
         this.#dots.addProducts(whole ? 0 : member, whole ? member : pair)
         if (whole || member === 1) this.#dots.endBlock()
         if (!this.#sharesMultiplication) this.#addProduct(pair, member)
+        else if (member === 0) this.#keepDots()
       }
       if (this.#sharesMultiplication) this.#addProducts(pair)
       if (this.#layout.format.minimum) this.#addMinimums(pair)
@@ -104,21 +106,24 @@ class SuperBlocksTile {
   }
 
   get #sharesMultiplication(): boolean {
-    return largestDot(this.#layout) < SIGN
+    return largestDot(this.#layout) < 2 ** 15
   }
 
-  /** Of the second in a pair the dots come below the first one's, and with their signs turned, so that none borrows. */
   #startDots(subBlock: number): void {
     const { f, activations } = this.#tile
     const { dots, splat } = this.#dots
-    const below = this.#sharesMultiplication && subBlock % 2 === 1
     activations.forEach((address, row) => {
       const start = this.#startOf(address, subBlock)
-      if (start) f.set(splat, below ? op('i32x4.add', start, vectorOfBits(SIGN)) : start)
-      const first = start ? splat : below ? vectorOfBits(SIGN) : zeroVector()
-      for (const dot of dots[row]) {
-        f.set(dot, below ? op('i32x4.add', op('i32x4.shl', dot, 16), first) : first)
-      }
+      if (start) f.set(splat, start)
+      for (const dot of dots[row]) f.set(dot, start ? splat : zeroVector())
+    })
+  }
+
+  /** Keeps the dot products of the first in a pair for the second. */
+  #keepDots(): void {
+    const { f } = this.#tile
+    this.#first.forEach((pair, row) => {
+      for (const half of HALVES) f.set(pair[half], op('i32x4.shl', this.#dots.dots[row][half], 16))
     })
   }
 
@@ -142,7 +147,8 @@ class SuperBlocksTile {
       f.set(splat, this.#multiples(address, pair))
       for (const half of HALVES) {
         const sum = this.#products[row][half]
-        const both = op('v128.xor', dots[row][half], vectorOfBits(SIGN))
+        const second = op('v128.and', dots[row][half], vectorOfBits(0xffff))
+        const both = op('v128.or', second, this.#first[row][half])
         const factors = op('i16x8.mul', this.#factors[half], splat)
         f.set(sum, op('i32x4.add', sum, op('i32x4.dot_i16x8_s', both, factors)))
       }
