@@ -1,4 +1,4 @@
-import { load, op, type V128, vectorOfBits, zeroVector } from '../emitter/expression.ts'
+import { load, op, shuffleBytes, type V128, vectorOfBits, zeroVector } from '../emitter/expression.ts'
 import type { Local } from '../emitter/function.ts'
 import {
   BLOCK_COLUMNS,
@@ -13,6 +13,8 @@ import { type EmitTile, loadSplat, type Tile } from './linear.ts'
 import type { Operands } from './operands.ts'
 
 const HALF_BLOCK = BLOCK_COLUMNS / 2
+/** Of 32-bit lanes the lower 16 bits of one vector and the upper of another. */
+const LOW_HALVES_OF_FIRST = Array.from({ length: 16 }, (_, byte) => (byte % 4 < 2 ? byte : 16 + byte))
 
 /**
  * Weights whose scales are factors to a float for 256 columns meet activations whose scales are multiples of one:
@@ -147,8 +149,7 @@ class SuperBlocksTile {
       f.set(splat, this.#multiples(address, pair))
       for (const half of HALVES) {
         const sum = this.#products[row][half]
-        const second = op('v128.and', dots[row][half], vectorOfBits(0xffff))
-        const both = op('v128.or', second, this.#first[row][half])
+        const both = shuffleBytes(dots[row][half], this.#first[row][half], LOW_HALVES_OF_FIRST)
         const factors = op('i16x8.mul', this.#factors[half], splat)
         f.set(sum, op('i32x4.add', sum, op('i32x4.dot_i16x8_s', both, factors)))
       }
