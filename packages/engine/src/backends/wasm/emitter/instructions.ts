@@ -96,6 +96,8 @@ export const INSTRUCTIONS = {
   'f32x4.pmin': vectorBinary(0xea),
   'f32x4.pmax': vectorBinary(0xeb),
   'f32x4.convert_i32x4_s': vectorUnary(0xfa),
+  /** Relaxed: for indices from 16 to 127 zero or, as some machines do it, the byte of the lower 4 bits. */
+  'i8x16.relaxed_swizzle': vectorBinary(0x100),
   /** Relaxed: a b + c, rounded once or twice as the machine likes. */
   'f32x4.relaxed_madd': { opcode: SIMD + 0x105, operands: ['v128', 'v128', 'v128'], result: 'v128' },
   /** Relaxed: the second operand has 7 bits wherever all machines agree. */

@@ -47,7 +47,7 @@ export class BlockDots {
     this.#tile = tile
     this.#layout = layout
     this.#operands = operandsOf(layout, best)
-    this.#codes = new Codes(f, layout, this.#operands === 'bytes')
+    this.#codes = new Codes(f, layout, this.#operands)
     this.dots = activations.map((_, row) => this.#pair(`dot${row}`))
     this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => this.#pair(`partial${row}`)) : []
     this.#bytes = this.#pair('bytes')

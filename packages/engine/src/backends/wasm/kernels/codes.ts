@@ -11,6 +11,7 @@ import {
 } from '../emitter/expression.ts'
 import type { FunctionBuilder, Local } from '../emitter/function.ts'
 import { type BlockLayout, BYTE_OF_COLUMN, CHUNK_BYTES, type Field, QUAD } from '../layout/block-layout.ts'
+import type { Operands } from './operands.ts'
 
 /**
  * Emits what unpacks codes (see layout/block-layout.ts). The values of many types are code - offset; those of the others
@@ -22,9 +23,14 @@ export class Codes {
   /** To be taken off the values that are unpacked. */
   readonly offset: number
 
-  /** @param unsigned values of a codebook, too, are to be numbers from 0 to 255 and an offset */
-  constructor(f: FunctionBuilder, { format: { values }, quads }: BlockLayout, unsigned = false) {
+  /** Whether the machine has relaxed SIMD, whose look-up does not heed indices that are too large. */
+  readonly #relaxed: boolean
+
+  /** @param operands of bytes: values of a codebook, too, are to be numbers from 0 to 255 and an offset */
+  constructor(f: FunctionBuilder, { format: { values }, quads }: BlockLayout, operands: Operands = 'lanes') {
+    const unsigned = operands === 'bytes'
     this.#quads = quads
+    this.#relaxed = unsigned
     if (isEven(values)) {
       this.offset = -values[0]
     } else {
@@ -40,7 +46,8 @@ export class Codes {
 
   /** The values, offset included, of codes as bytes. */
   values(codes: V128): V128 {
-    return this.#codebook ? op('i8x16.swizzle', this.#codebook, codes) : codes
+    if (!this.#codebook) return codes
+    return op(this.#relaxed ? 'i8x16.relaxed_swizzle' : 'i8x16.swizzle', this.#codebook, codes)
   }
 
   /** Whether 16-bit lanes of a quad are best taken from its chunk as it is, without a detour over bytes. */
