@@ -2,7 +2,7 @@ import { EngineError } from '../../errors.ts'
 import type { DecodableType } from '../../weights/element-type.ts'
 import type { CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
-import { bestOperands, type Operands } from './kernels/operands.ts'
+import { bestOperands, needsFences, type Operands } from './kernels/operands.ts'
 import type { Rounding } from './layout/geometry.ts'
 
 const WASM_PAGE_BYTES = 65_536
@@ -85,7 +85,8 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
 function moduleFor({ types = [], shared = false, operands = bestOperands() }: BankOptions): WebAssembly.Module {
   const key = `${[...types].sort().join()} ${shared} ${operands}`
   const module =
-    MODULES.get(key) ?? new WebAssembly.Module(kernelModule(types, operands).assemble({ sharedMemory: shared }))
+    MODULES.get(key) ??
+    new WebAssembly.Module(kernelModule(types, operands, needsFences()).assemble({ sharedMemory: shared }))
   MODULES.set(key, module)
   return module
 }

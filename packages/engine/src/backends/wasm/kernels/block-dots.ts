@@ -4,7 +4,7 @@ import { type BlockLayout, CHUNK_BYTES, type Field, QUAD } from '../layout/block
 import { ACTIVATION_BLOCK, LANES_BYTES } from '../layout/geometry.ts'
 import { Codes, isEven } from './codes.ts'
 import { loadSplat, type Tile } from './linear.ts'
-import type { Operands } from './operands.ts'
+import type { Machine, Operands } from './operands.ts'
 
 /** The first and last 4 rows of a group. */
 export const HALVES = [0, 1] as const
@@ -31,6 +31,7 @@ export class BlockDots {
   readonly #tile: Tile
   readonly #layout: BlockLayout
   readonly #operands: Operands
+  readonly #fenced: boolean
   readonly #codes: Codes
   /** In 16 bits, of seven-bit operands. */
   readonly #partial: readonly Pair<Local<'v128'>>[]
@@ -42,11 +43,12 @@ export class BlockDots {
   /** Of 16-bit operands: where each activation row has its quants once more. */
   readonly #lanes: readonly Local<'i32'>[]
 
-  constructor(tile: Tile, layout: BlockLayout, best: Operands) {
+  constructor(tile: Tile, layout: BlockLayout, { operands, fenced }: Machine) {
     const { f, activations } = tile
     this.#tile = tile
     this.#layout = layout
-    this.#operands = operandsOf(layout, best)
+    this.#operands = operandsOf(layout, operands)
+    this.#fenced = fenced
     this.#codes = new Codes(f, layout, this.#operands)
     this.dots = activations.map((_, row) => this.#pair(`dot${row}`))
     this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => this.#pair(`partial${row}`)) : []
@@ -81,12 +83,12 @@ export class BlockDots {
     const count = format.subBlock / QUAD
     const atOnce = this.#operands === 'seven-bits' ? this.#mostQuadsInPartial() : count
     let done = 0
-    for (const quad of this.#unpacked(subBlock * count, count)) {
+    this.#forQuads(subBlock * count, count, (quad) => {
       if (this.#operands === 'lanes') this.#productsOfLanes(quad, quads[quad][0], block)
       else this.#productsOfBytes(quad, block, done % atOnce === 0)
       done++
       if (this.#operands === 'seven-bits' && (done % atOnce === 0 || done === count)) this.#widenPartial()
-    }
+    })
   }
 
   /** To the next block of weights. */
@@ -102,32 +104,41 @@ export class BlockDots {
   }
 
   /**
-   * Emits the unpacking of quads, and yields each when it is in `#quad`, or in `#bytes` where it is plain for lanes. Chunks are
-   * read in their order, once for all that they hold.
+   * Emits the unpacking of quads, and `use` of each when it is in `#quad`, or in `#bytes` where it is plain for lanes. Chunks
+   * are read in their order, once for all that they hold.
    */
-  *#unpacked(first: number, count: number): Generator<number> {
+  #forQuads(first: number, count: number, use: (quad: number) => void): void {
     const { f, weights } = this.#tile
     const quads = this.#layout.quads.map((fields, quad) => ({ fields, quad })).slice(first, first + count)
-    const codes = this.#codes
     for (let chunk = 0; chunk < this.#layout.format.bits; chunk++) {
       const here = quads.filter(({ fields }) => fields.some((field) => field.chunk === chunk))
       if (here.length === 0) continue
-      for (const half of HALVES) f.set(this.#bytes[half], load('v128.load', weights, chunk * CHUNK_BYTES + 16 * half))
-      for (const { fields, quad } of here) {
-        for (const field of fields) {
-          if (field.chunk !== chunk) continue
-          const isLast = field === fields.at(-1)
-          if (isLast && this.#operands === 'lanes' && codes.isPlain(quad)) continue
-          for (const half of HALVES) {
-            const part = codes.part(this.#bytes[half], field)
-            const gathered = this.#gatheredOf(quad)[half]
-            const all = field === fields[0] ? part : op('v128.or', gathered, part)
-            if (isLast) f.set(this.#quad[half], codes.values(all))
-            else f.set(gathered, all)
-          }
+      this.#fence(() => {
+        for (const half of HALVES) f.set(this.#bytes[half], load('v128.load', weights, chunk * CHUNK_BYTES + 16 * half))
+        for (const { fields, quad } of here) {
+          for (const field of fields) if (field.chunk === chunk) this.#unpack(quad, fields, field)
+          if (fields.at(-1)?.chunk === chunk) use(quad)
         }
-        if (fields.at(-1)?.chunk === chunk) yield quad
-      }
+      })
+    }
+  }
+
+  /** In a block of its own, see `needsFences`: there are always steps left. */
+  #fence(emit: () => void): void {
+    if (this.#fenced) this.#tile.f.if(this.#tile.steps, emit)
+    else emit()
+  }
+
+  #unpack(quad: number, fields: readonly Field[], field: Field): void {
+    const { f } = this.#tile
+    const codes = this.#codes
+    const isLast = field === fields.at(-1)
+    if (this.#operands === 'lanes' && codes.isPlain(quad)) return
+    for (const half of HALVES) {
+      const part = codes.part(this.#bytes[half], field)
+      const gathered = fields.length === 1 ? this.#quad[half] : this.#gatheredOf(quad)[half]
+      const all = field === fields[0] ? part : op('v128.or', gathered, part)
+      f.set(isLast ? this.#quad[half] : gathered, isLast ? codes.values(all) : all)
     }
   }
 

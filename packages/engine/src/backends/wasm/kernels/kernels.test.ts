@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { EngineError } from '../../../errors.ts'
 import { DECODABLE_TYPES } from '../../../weights/element-type.ts'
-import { createBank } from '../bank.ts'
+import { createBank, openBank } from '../bank.ts'
 import { listFunction } from '../emitter/listing.ts'
 import { checksOfType, OTHER_CHECKS } from '../known-answers.ts'
 import { expectAnswer } from '../self-check.ts'
@@ -22,6 +22,12 @@ describe.each(OPERANDS)('with operands of %s', (operands) => {
     const bench = new TestBench(createBank(2 ** 18, { types: DECODABLE_TYPES, operands }))
     expect(() => expectAnswer(bench, check)).not.toThrow()
   })
+})
+
+test.each(CHECKS)('$kernel gives the known answer with fences', (check) => {
+  const module = new WebAssembly.Module(kernelModule(DECODABLE_TYPES, 'lanes', true).assemble({ sharedMemory: false }))
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 })
+  expect(() => expectAnswer(new TestBench(openBank(memory, module)), check)).not.toThrow()
 })
 
 test.each(CHECKS)('$kernel gives the known answer in shared memory', (check) => {

@@ -22,11 +22,16 @@ export type Kernel = (...parameters: number[]) => void
 
 /**
  * A module of kernels for weights of some types. They know addresses only; nothing of models, graphs or banks.
+ * @param fenced see `needsFences`
  */
-export function kernelModule(types: Iterable<DecodableType>, operands: Operands): ModuleBuilder {
+export function kernelModule(types: Iterable<DecodableType>, operands: Operands, fenced = false): ModuleBuilder {
   const module = new ModuleBuilder()
   for (const type of types) {
-    addLinear(module, type, isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type), operands))
+    addLinear(
+      module,
+      type,
+      isFloat(type) ? emitFloatTile(type) : emitBlocksTile(blockLayout(type), { operands, fenced }),
+    )
     module.add(embeddingKernel(type))
   }
   const fused = operands !== 'lanes'

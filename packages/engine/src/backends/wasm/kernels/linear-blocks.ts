@@ -5,15 +5,15 @@ import { ACTIVATION_BLOCK_BYTES, ACTIVATION_PARTS } from '../layout/geometry.ts'
 import { BlockDots, HALVES } from './block-dots.ts'
 import { type EmitTile, loadSplat, type Tile } from './linear.ts'
 import { emitSuperBlocksTile } from './linear-super-blocks.ts'
-import type { Operands } from './operands.ts'
+import type { Machine } from './operands.ts'
 import { loadScales } from './scales.ts'
 
 /** y = sum over k of w[n][k] x[k], for weights in blocks. */
-export function emitBlocksTile(layout: BlockLayout, operands: Operands): EmitTile {
+export function emitBlocksTile(layout: BlockLayout, machine: Machine): EmitTile {
   const { scales, head } = layout
-  if (head) return emitSuperBlocksTile(layout, head, operands)
+  if (head) return emitSuperBlocksTile(layout, head, machine)
   if (!scales) throw new RangeError('A type without scales.')
-  return (tile) => new BlocksTile(tile, layout, scales, operands).emit()
+  return (tile) => new BlocksTile(tile, layout, scales, machine).emit()
 }
 
 /**
@@ -26,11 +26,11 @@ class BlocksTile {
   readonly #scales: ScalesLayout
   readonly #dots: BlockDots
 
-  constructor(tile: Tile, layout: BlockLayout, scales: ScalesLayout, operands: Operands) {
+  constructor(tile: Tile, layout: BlockLayout, scales: ScalesLayout, machine: Machine) {
     this.#tile = tile
     this.#layout = layout
     this.#scales = scales
-    this.#dots = new BlockDots(tile, layout, operands)
+    this.#dots = new BlockDots(tile, layout, machine)
   }
 
   emit(): void {

@@ -10,7 +10,7 @@ import {
 import { ACTIVATION_PAIR_BYTES, LARGEST_HALF_SUM, PAIR_PARTS } from '../layout/geometry.ts'
 import { BlockDots, HALVES, type Pair } from './block-dots.ts'
 import { type EmitTile, loadSplat, type Tile } from './linear.ts'
-import type { Operands } from './operands.ts'
+import type { Machine } from './operands.ts'
 
 const HALF_BLOCK = BLOCK_COLUMNS / 2
 /** Of 32-bit lanes the lower 16 bits of one vector and the upper of another. */
@@ -25,8 +25,8 @@ const LOW_HALVES_OF_FIRST = Array.from({ length: 16 }, (_, byte) => (byte % 4 < 
  * All but the outermost sum is in integers. Most types' dot products fit 16 bits: those of two sub-blocks then share one
  * multiplication.
  */
-export function emitSuperBlocksTile(layout: BlockLayout, head: HeadLayout, operands: Operands): EmitTile {
-  return (tile) => new SuperBlocksTile(tile, layout, head, operands).emit()
+export function emitSuperBlocksTile(layout: BlockLayout, head: HeadLayout, machine: Machine): EmitTile {
+  return (tile) => new SuperBlocksTile(tile, layout, head, machine).emit()
 }
 
 /** The largest size of a dot product of a sub-block, see LARGEST_HALF_SUM. */
@@ -48,7 +48,7 @@ class SuperBlocksTile {
   /** Where the next factors are: at the start of the head, and then one pair after the other. */
   readonly #pointer: Local<'i32'>
 
-  constructor(tile: Tile, layout: BlockLayout, head: HeadLayout, operands: Operands) {
+  constructor(tile: Tile, layout: BlockLayout, head: HeadLayout, machine: Machine) {
     const { f, activations } = tile
     const pair = (label: string): Pair<Local<'v128'>> => [
       f.local(`${label}Low`, 'v128'),
@@ -57,7 +57,7 @@ class SuperBlocksTile {
     this.#tile = tile
     this.#layout = layout
     this.#head = head
-    this.#dots = new BlockDots(tile, layout, operands)
+    this.#dots = new BlockDots(tile, layout, machine)
     this.#products = activations.map((_, row) => pair(`product${row}`))
     this.#minimums = layout.format.minimum ? activations.map((_, row) => pair(`minimum${row}`)) : []
     this.#first = this.#sharesMultiplication ? activations.map((_, row) => pair(`first${row}`)) : []

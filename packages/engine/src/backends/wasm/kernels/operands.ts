@@ -12,6 +12,13 @@ import { ModuleBuilder } from '../emitter/module.ts'
  */
 export type Operands = 'lanes' | 'seven-bits' | 'bytes'
 
+/** What kernels for blocks of small integers are emitted for. */
+export interface Machine {
+  readonly operands: Operands
+  /** See `needsFences`. */
+  readonly fenced: boolean
+}
+
 let known: Operands | undefined
 
 /** What the machine and its WebAssembly can do best. */
@@ -45,4 +52,16 @@ function probe(): Operands {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { bank: { memory } })
   if (typeof exports.probe === 'function') exports.probe(0)
   return new Int32Array(memory.buffer)[0] === 4 * 127 * 200 ? 'bytes' : 'seven-bits'
+}
+
+/** A module with a memory of 64-bit addresses. */
+const MEMORY64 = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1)
+
+/**
+ * Whether long runs of code are to be cut by branches that are always taken. The compilers of V8 up to 12 (Node 22) put all
+ * loads of a run first and what is computed from them last, so that nearly everything goes over the stack. Memories of 64-bit
+ * addresses came to V8 after the compiler that keeps the order.
+ */
+export function needsFences(): boolean {
+  return !WebAssembly.validate(MEMORY64)
 }

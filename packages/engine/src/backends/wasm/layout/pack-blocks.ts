@@ -43,7 +43,7 @@ export function placeBlock(
   blocks: number,
 ): void {
   const { blockBytes, head } = layout
-  const pieces = piecesOf(layout)
+  const placeCodes = PLACE_CODES[layout.format.bits]
   let address = group + index * blockBytes
   if (head) {
     address += (index / BLOCKS_PER_HEAD) * head.bytes
@@ -51,7 +51,7 @@ export function placeBlock(
     address += head.bytes
   }
   for (let i = 0; i < blocks; i++) {
-    placeCodes(memory.words, layout.format.bits, pieces, address, place, block, i)
+    placeCodes(memory.words, address / 4 + place, block.codeWords, (i * BLOCK_COLUMNS) / QUAD)
     if (layout.scales) placeScales(memory, layout.format, layout.scales, address, place, block, i)
     address += blockBytes
   }
@@ -74,57 +74,78 @@ function placeHead(
   floats[(address + head.dmin) / 4 + place] = block.dmin
 }
 
-/** Four numbers for each field of a layout, chunk after chunk: quad, place in the codes, mask, place in the chunk. */
-type Pieces = readonly Int32Array[]
+const CHUNK_WORDS = CHUNK_BYTES / 4
 
-const PIECES = new Map<BlockLayout['quads'], Pieces>()
+/**
+ * Writes the codes of 32 columns, of every chunk a word for this row: see `QUADS` of the layout for what goes where.
+ * @param target index of the first word @param first index of the words of codes
+ */
+type PlaceCodes = (words: Uint32Array, target: number, codes: Uint32Array, first: number) => void
 
-function piecesOf({ format, quads }: BlockLayout): Pieces {
-  const known = PIECES.get(quads)
-  if (known) return known
-  const pieces = Array.from({ length: format.bits }, (_, chunk) => {
-    const fields = quads.flatMap((fieldsOfQuad, quad) => {
-      const here = fieldsOfQuad.filter((field) => field.chunk === chunk)
-      return here.flatMap(({ from, bits, to }) => [quad, to, (2 ** bits - 1) * 0x0101_0101, from])
-    })
-    return Int32Array.from(fields, (number) => number | 0)
-  })
-  PIECES.set(quads, pieces)
-  return pieces
+const PLACE_CODES: Readonly<Record<BlockFormat['bits'], PlaceCodes>> = {
+  2: placeTwoBits,
+  3: placeThreeBits,
+  4: placeFourBits,
+  5: placeFiveBits,
+  6: placeSixBits,
+  8: placeBytes,
 }
 
-/** The codes of 32 columns: of every chunk a word for this row. */
-function placeCodes(
-  words: Uint32Array,
-  bits: BlockFormat['bits'],
-  pieces: Pieces,
-  address: number,
-  place: number,
-  { codeWords }: Block,
-  index: number,
-): void {
-  const first = (index * BLOCK_COLUMNS) / QUAD
-  const end = first + BLOCK_COLUMNS / QUAD
-  let target = address / 4 + place
-  if (bits === 8) {
-    for (let from = first; from < end; from++, target += CHUNK_BYTES / 4) words[target] = inByteOrder(codeWords[from])
-    return
-  }
-  if (bits === 4) {
-    for (let from = first; from < end; from += 2, target += CHUNK_BYTES / 4) {
-      words[target] = inByteOrder(codeWords[from] | (codeWords[from + 1] << 4))
-    }
-    return
-  }
-  for (let chunk = 0; chunk < bits; chunk++, target += CHUNK_BYTES / 4) {
-    const numbers = pieces[chunk]
-    let word = 0
-    for (let i = 0; i < numbers.length; i += 4) {
-      word |= ((codeWords[first + numbers[i]] >>> numbers[i + 1]) & numbers[i + 2]) << numbers[i + 3]
-    }
-    words[target] = inByteOrder(word)
+function placeTwoBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  for (let from = first, to = target; from < first + 8; from += 4, to += CHUNK_WORDS) {
+    words[to] = inByteOrder(codes[from] | (codes[from + 1] << 2) | (codes[from + 2] << 4) | (codes[from + 3] << 6))
   }
 }
+
+function placeThreeBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  const [sixth, seventh] = [codes[first + 6], codes[first + 7]]
+  const [zero, one] = [codes[first] | (codes[first + 1] << 3), codes[first + 2] | (codes[first + 3] << 3)]
+  const two = codes[first + 4] | (codes[first + 5] << 3)
+  const highest = ((sixth & FOURS) << 4) | ((seventh & FOURS) << 5)
+  words[target] = inByteOrder(zero | ((sixth & THREES) << 6))
+  words[target + CHUNK_WORDS] = inByteOrder(one | highest)
+  words[target + 2 * CHUNK_WORDS] = inByteOrder(two | ((seventh & THREES) << 6))
+}
+
+function placeFourBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  for (let from = first, to = target; from < first + 8; from += 2, to += CHUNK_WORDS) {
+    words[to] = inByteOrder(codes[from] | (codes[from + 1] << 4))
+  }
+}
+
+function placeFiveBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  const [second, fifth, seventh] = [codes[first + 2], codes[first + 5], codes[first + 7]]
+  const one = codes[first + 1] | ((second & (3 * EIGHTS)) << 3) | ((seventh & EIGHTS) << 2)
+  const three = codes[first + 4] | ((fifth & (3 * EIGHTS)) << 3) | ((seventh & (2 * EIGHTS)) << 1)
+  words[target] = inByteOrder(codes[first] | ((second & SEVENS) << 5))
+  words[target + CHUNK_WORDS] = inByteOrder(one)
+  words[target + 2 * CHUNK_WORDS] = inByteOrder(codes[first + 3] | ((fifth & SEVENS) << 5))
+  words[target + 3 * CHUNK_WORDS] = inByteOrder(three)
+  words[target + 4 * CHUNK_WORDS] = inByteOrder(codes[first + 6] | ((seventh & SEVENS) << 5))
+}
+
+function placeSixBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  placeHalfOfSixBits(words, target, codes, first)
+  placeHalfOfSixBits(words, target + 3 * CHUNK_WORDS, codes, first + 4)
+}
+
+/** Of 16 columns. */
+function placeHalfOfSixBits(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  const third = codes[first + 3]
+  words[target] = inByteOrder(codes[first] | ((third & THREES) << 6))
+  words[target + CHUNK_WORDS] = inByteOrder(codes[first + 1] | ((third & (4 * THREES)) << 4))
+  words[target + 2 * CHUNK_WORDS] = inByteOrder(codes[first + 2] | ((third & (16 * THREES)) << 2))
+}
+
+function placeBytes(words: Uint32Array, target: number, codes: Uint32Array, first: number): void {
+  for (let from = first, to = target; from < first + 8; from++, to += CHUNK_WORDS) words[to] = inByteOrder(codes[from])
+}
+
+/** The same number in each of four bytes. */
+const THREES = 0x0303_0303
+const FOURS = 0x0404_0404
+const SEVENS = 0x0707_0707
+const EIGHTS = 0x0808_0808
 
 /** Four bytes as in BYTE_OF_COLUMN: the middle ones change places. */
 function inByteOrder(word: number): number {
