@@ -197,6 +197,16 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     })
   })
 
+  test('an input is read in both forms of rounded activations, and as it is', async () => {
+    const builder = new CaseBuilder()
+    const input = builder.input('input', 256)
+    const outputs = (['Q6_K', 'Q4_0', 'F16', 'Q8_0', 'Q4_K'] as const).map((type, i) => {
+      return builder.recorder.linear(input, builder.weight(randomTensor(`weight${i}`, type, [24, 256], i)), `out${i}`)
+    })
+    const sum = outputs.reduce((left, right, i) => builder.recorder.add(left, right, `sum${i}`))
+    await expectEqualToReference(backend, builder.finish(sum), [tokens(9), tokens(1)], 5e-4)
+  })
+
   describe.each(DECODABLE_TYPES)('linear %s', (type) => {
     test('is exact but for float sums where rounding activations loses nothing', async () => {
       await expectEqualToReference(backend, linears(type, 512, [24, 13], losslessActivations(512)), [tokens(6)], 1e-11)
@@ -332,6 +342,22 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     ] as const)('gate %s, up %s, down %s', async (...types) => {
       const shape = { experts: 16, used: 4, columns: 64, width: 96, normalise: true }
       await expectEqualToReference(backend, expertsCase(shape, types), [tokens(1), tokens(17)], 1e-3)
+    })
+
+    test.each([
+      ['Q4_K', 'Q4_0', 'Q6_K'],
+      ['Q4_K', 'F32', 'Q8_0'],
+      ['Q8_0', 'Q8_0', 'Q5_K'],
+    ] as const)('gate %s, up %s, down %s, of 256 columns', async (...types) => {
+      const shape = { experts: 6, used: 2, columns: 256, width: 256, normalise: true }
+      await expectEqualToReference(backend, expertsCase(shape, types), [tokens(1), tokens(17)], 1e-3)
+    })
+
+    test('of types that ask for activations in two forms', async () => {
+      const shape = { experts: 5, used: 2, columns: 256, width: 256, normalise: true }
+      const typeOf = (expert: number) => (['Q4_K', 'Q4_0', 'F32', 'Q6_K', 'Q8_0'] as const)[expert]
+      const example = expertsCase(shape, ['F32', 'F32', 'F32'], typeOf)
+      await expectEqualToReference(backend, example, [tokens(1), tokens(31)], 1e-3)
     })
 
     test('that share an input with a linear, and come one after another', async () => {

@@ -1,5 +1,5 @@
 import { load, op, vectorOfBits } from '../emitter/expression.ts'
-import type { Local } from '../emitter/function.ts'
+import type { FunctionBuilder, Local } from '../emitter/function.ts'
 import { type BlockLayout, CHUNK_BYTES, type Field, QUAD } from '../layout/block-layout.ts'
 import { ACTIVATION_BLOCK, LANES_BYTES } from '../layout/geometry.ts'
 import { Codes, isEven } from './codes.ts'
@@ -9,6 +9,11 @@ import type { Machine, Operands } from './operands.ts'
 /** The first and last 4 rows of a group. */
 export const HALVES = [0, 1] as const
 export type Pair<T> = readonly [T, T]
+
+/** A vector for each half. */
+export function localPair(f: FunctionBuilder, label: string): Pair<Local<'v128'>> {
+  return [f.local(`${label}Low`, 'v128'), f.local(`${label}High`, 'v128')]
+}
 
 /** The operands of a type: those of seven bits are not for all. */
 export function operandsOf({ format: { bits, values } }: BlockLayout, best: Operands): Operands {
@@ -50,18 +55,13 @@ export class BlockDots {
     this.#operands = operandsOf(layout, operands)
     this.#fenced = fenced
     this.#codes = new Codes(f, layout, this.#operands)
-    this.dots = activations.map((_, row) => this.#pair(`dot${row}`))
-    this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => this.#pair(`partial${row}`)) : []
-    this.#bytes = this.#pair('bytes')
-    this.#quad = this.#pair('quad')
-    this.#pairs = this.#pair('pairs')
+    this.dots = activations.map((_, row) => localPair(f, `dot${row}`))
+    this.#partial = this.#operands === 'seven-bits' ? activations.map((_, row) => localPair(f, `partial${row}`)) : []
+    this.#bytes = localPair(f, 'bytes')
+    this.#quad = localPair(f, 'quad')
+    this.#pairs = localPair(f, 'pairs')
     this.splat = f.local('splat', 'v128')
     this.#lanes = this.#operands === 'lanes' ? activations.map((_, row) => f.local(`lanes${row}`, 'i32')) : []
-  }
-
-  #pair(label: string): Pair<Local<'v128'>> {
-    const { f } = this.#tile
-    return [f.local(`${label}Low`, 'v128'), f.local(`${label}High`, 'v128')]
   }
 
   /** What is to be taken off every value. */
@@ -143,7 +143,7 @@ export class BlockDots {
   }
 
   #gatheredOf(quad: number): Pair<Local<'v128'>> {
-    const known = this.#gathered.get(quad) ?? this.#pair(`gathered${quad}`)
+    const known = this.#gathered.get(quad) ?? localPair(this.#tile.f, `gathered${quad}`)
     this.#gathered.set(quad, known)
     return known
   }

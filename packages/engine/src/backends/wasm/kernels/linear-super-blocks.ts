@@ -8,7 +8,7 @@ import {
   PAIR_OF_FACTORS,
 } from '../layout/block-layout.ts'
 import { ACTIVATION_PAIR_BYTES, LARGEST_HALF_SUM, PAIR_PARTS } from '../layout/geometry.ts'
-import { BlockDots, HALVES, type Pair } from './block-dots.ts'
+import { BlockDots, HALVES, localPair, type Pair } from './block-dots.ts'
 import { type EmitTile, loadSplat, type Tile } from './linear.ts'
 import type { Machine } from './operands.ts'
 
@@ -50,10 +50,7 @@ class SuperBlocksTile {
 
   constructor(tile: Tile, layout: BlockLayout, head: HeadLayout, machine: Machine) {
     const { f, activations } = tile
-    const pair = (label: string): Pair<Local<'v128'>> => [
-      f.local(`${label}Low`, 'v128'),
-      f.local(`${label}High`, 'v128'),
-    ]
+    const pair = (label: string): Pair<Local<'v128'>> => localPair(f, label)
     this.#tile = tile
     this.#layout = layout
     this.#head = head
