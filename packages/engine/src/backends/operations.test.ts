@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Graph, Value, Weight } from '../graph/operations.ts'
-import { Recorder } from '../graph/recorder.ts'
-import { floatTensor, randomNumbers, randomTensor } from '../testing/random-tensors.ts'
+import type { Value } from '../graph/operations.ts'
+import { CaseBuilder, losslessActivations, normals, type OperationCase } from '../testing/operation-case.ts'
+import { floatTensor, randomTensor } from '../testing/random-tensors.ts'
 import { DECODABLE_TYPES, type DecodableType, ELEMENT_LAYOUTS, isFloat } from '../weights/element-type.ts'
-import type { Tensor } from '../weights/tensor.ts'
 import type { Backend, Batch, CompileOptions } from './backend.ts'
 import { referenceBackend } from './reference/backend.ts'
 import { wasmBackend } from './wasm/backend.ts'
@@ -16,32 +15,6 @@ const OPTIONS: CompileOptions = { maxTokens: 128, maxRows: 128, pages: 8, cacheT
 /** What a graph computed, by the names of its values. */
 type Outputs = ReadonlyMap<string, Float32Array>
 
-interface Case {
-  readonly graph: Graph
-  readonly tensors: ReadonlyMap<string, Tensor>
-}
-
-/** Records a graph whose inputs are the rows of float tables: token t is row t of each. */
-class CaseBuilder {
-  readonly recorder = new Recorder()
-  readonly tensors = new Map<string, Tensor>()
-
-  input(name: string, width: number, rows = OPTIONS.maxTokens, values = normals(rows * width, width + rows)): Value {
-    const tensor = floatTensor(`${name}.table`, [rows, width], values)
-    return this.recorder.embedding(this.weight(tensor), name)
-  }
-
-  weight(tensor: Tensor): Weight {
-    this.tensors.set(tensor.name, tensor)
-    const columns = tensor.shape[tensor.shape.length - 1]
-    return { name: tensor.name, rows: tensor.shape.length === 1 ? 1 : tensor.shape[0], columns }
-  }
-
-  finish(logits: Value): Case {
-    return { graph: this.recorder.finish(logits), tensors: this.tensors }
-  }
-}
-
 interface PageCopy {
   readonly from: number
   readonly to: number
@@ -51,7 +24,7 @@ interface PageCopy {
 /** Runs batches (and copies of pages between them) one after another on a backend; the outputs of each batch. */
 async function runOn(
   backend: Backend,
-  { graph, tensors }: Case,
+  { graph, tensors }: OperationCase,
   batches: readonly (Batch | PageCopy)[],
   options = OPTIONS,
 ) {
@@ -87,15 +60,6 @@ function together(...batches: readonly Batch[]): Batch {
   return { ids: join('ids'), positions: join('positions'), sequences, pageTables, outputRows: new Int32Array(0) }
 }
 
-/** Normally distributed numbers, with a few outliers as in real activations. */
-function normals(count: number, seed: number): Float32Array<ArrayBuffer> {
-  const random = randomNumbers(seed)
-  return Float32Array.from({ length: count }, () => {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-    return random() < 0.005 ? 8 * normal : normal
-  })
-}
-
 /**
  * Mean squared error, relative to the mean square of what is expected: of all of the layer's outputs, since one output
  * may be near zero by chance.
@@ -115,7 +79,7 @@ function meanSquare(length: number, at: (i: number) => number): number {
 
 async function expectEqualToReference(
   backend: Backend,
-  example: Case,
+  example: OperationCase,
   batches: readonly (Batch | PageCopy)[],
   limit: number,
   options = OPTIONS,
@@ -147,7 +111,7 @@ function linears(
   columns: number,
   rows: readonly number[],
   values?: Float32Array<ArrayBuffer>,
-): Case {
+): OperationCase {
   const builder = new CaseBuilder()
   const input = builder.input('input', columns, OPTIONS.maxTokens, values)
   const outputs = rows.map((count) => {
@@ -155,17 +119,6 @@ function linears(
     return builder.recorder.linear(input, weight, `linear${count}`)
   })
   return builder.finish(outputs[0])
-}
-
-/**
- * Integers times a power of 2, a 127 in every block and the others much smaller, and no block with less than a sixteenth of
- * the largest: rounding to 8 bits loses nothing.
- */
-function losslessActivations(columns: number): Float32Array<ArrayBuffer> {
-  const random = randomNumbers(columns)
-  return Float32Array.from({ length: OPTIONS.maxTokens * columns }, (_, i) => {
-    return (i % 32 === 5 ? 127 : Math.round(110 * random()) - 55) * 2 ** ((Math.floor(i / 32) % 5) - 2)
-  })
 }
 
 describe.each(BACKENDS)('$name against reference', (backend) => {
@@ -209,7 +162,12 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
 
   describe.each(DECODABLE_TYPES)('linear %s', (type) => {
     test('is exact but for float sums where rounding activations loses nothing', async () => {
-      await expectEqualToReference(backend, linears(type, 512, [24, 13], losslessActivations(512)), [tokens(6)], 1e-11)
+      await expectEqualToReference(
+        backend,
+        linears(type, 512, [24, 13], losslessActivations(128 * 512, 512)),
+        [tokens(6)],
+        1e-11,
+      )
     })
 
     test.each([
@@ -485,7 +443,7 @@ function attentionCase(
   keyValueHeads: number,
   headDimension: number,
   scale = 1 / Math.sqrt(headDimension),
-): Case {
+): OperationCase {
   const builder = new CaseBuilder()
   const query = builder.input('query', heads * headDimension)
   const width = keyValueHeads * headDimension
@@ -505,7 +463,11 @@ interface ExpertsShape {
 
 type ExpertTypes = readonly [gate: DecodableType, up: DecodableType, down: DecodableType]
 
-function expertsCase(shape: ExpertsShape, types: ExpertTypes, typeOf?: (expert: number) => DecodableType): Case {
+function expertsCase(
+  shape: ExpertsShape,
+  types: ExpertTypes,
+  typeOf?: (expert: number) => DecodableType,
+): OperationCase {
   const builder = new CaseBuilder()
   return builder.finish(addExperts(builder, builder.input('input', shape.columns), shape, types, 'out', typeOf))
 }

@@ -92,7 +92,8 @@ export class Harness {
 /** PAGE_LENGTH tokens and a few, so that sequences cross a page border. */
 export const LONGER_THAN_A_PAGE = PAGE_LENGTH + 7
 
-function concatenate(parts: readonly Float32Array[]): Float32Array {
+/** The parts one after another. */
+export function concatenate(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { describe as describeModel } from '../../../architectures/describe.ts'
 import { openCheckpoint } from '../../../hub/open-checkpoint.ts'
-import { Harness } from '../../../testing/harness.ts'
+import { concatenate, Harness } from '../../../testing/harness.ts'
 import { sharedData } from '../../../testing/shared-data.ts'
 import { wasmBackend } from '../backend.ts'
 import { createBank } from '../bank.ts'
@@ -13,37 +13,62 @@ import { planMemory } from '../plan.ts'
 import { Team } from './team.ts'
 
 const nano = fileURLToPath(new URL('../../../../../nano/nano-q8_0.gguf', import.meta.url))
-const experts = sharedData('refmodels/qwen3-moe')
+const models = sharedData('refmodels')
+const quantised = sharedData('quantised')
 const adapter = fileURLToPath(new URL('../../../architectures/fixtures/adapters/qwen3-everywhere', import.meta.url))
-const adapted = sharedData('refmodels/qwen3')
 
-/** Logits of a prompt in two batches, and of some tokens that follow one by one. */
-async function logitsOf(path: string, threads: number, adapterPath?: string): Promise<Float32Array[]> {
-  const harness = await Harness.load(path, wasmBackend, { threads, cacheType: 'f16' })
+interface Way {
+  readonly threads: number
+  /** Most tokens in a batch. */
+  readonly maxTokens: number
+  readonly adapterPath?: string
+}
+
+/** Logits of a prompt of 80 tokens, in batches, and of 10 that follow one by one. */
+async function logitsOf(path: string, { threads, maxTokens, adapterPath }: Way): Promise<Float32Array> {
+  const harness = await Harness.load(path, wasmBackend, { threads, maxTokens, cacheType: 'f16' })
   try {
     if (adapterPath) await harness.attach(adapterPath)
     const sequence = harness.cache.create()
     const ids = Array.from({ length: 90 }, (_, i) => (i * 37 + 5) % 200)
     const rows = [await harness.forward(ids.slice(0, 80), sequence)]
     for (const id of ids.slice(80)) rows.push(await harness.forward([id], sequence))
-    return rows
+    return concatenate(rows)
   } finally {
     harness.dispose()
   }
 }
 
-describe('any number of threads gives the same logits to the bit', () => {
-  test.each([2, 3])('with %i', async (threads) => {
-    expect(await logitsOf(nano, threads)).toEqual(await logitsOf(nano, 1))
-  })
+async function expectSameLogits(path: string, adapterPath?: string): Promise<void> {
+  const expected = await logitsOf(path, { threads: 1, maxTokens: 64, adapterPath })
+  expect(expected.every(Number.isFinite)).toBe(true)
+  for (const way of [
+    { threads: 2, maxTokens: 64 },
+    { threads: 3, maxTokens: 7 },
+    { threads: 1, maxTokens: 80 },
+  ]) {
+    expect(await logitsOf(path, { ...way, adapterPath }), JSON.stringify(way)).toEqual(expected)
+  }
+}
 
-  test.skipIf(!experts)('with experts', async () => {
-    expect(await logitsOf(experts ?? '', 2)).toEqual(await logitsOf(experts ?? '', 1))
-  })
+describe('any number of threads and any cutting of batches give the same logits to the bit', () => {
+  test('of the bundled model', () => expectSameLogits(nano))
 
-  test.skipIf(!adapted)('with an adapter', async () => {
-    expect(await logitsOf(adapted ?? '', 2, adapter)).toEqual(await logitsOf(adapted ?? '', 1, adapter))
-  })
+  test
+    .skipIf(!models)
+    .each([
+      ...['llama-plain', 'llama3-scaled', 'qwen2', 'qwen2-yarn', 'qwen3', 'qwen3-moe'],
+      ...['qwen2/qwen2.f32.gguf', 'qwen3-moe/qwen3-moe.f32.gguf'],
+    ])('of %s', (model) => expectSameLogits(`${models}/${model}`))
+
+  test
+    .skipIf(!quantised)
+    .each([
+      ...['f32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K_M', 'Q4_K_M', 'Q5_K_M', 'Q6_K'],
+      ...['IQ4_NL', 'IQ4_XS', 'TQ1_0', 'TQ2_0', 'MXFP4_MOE'],
+    ])('of %s', (type) => expectSameLogits(`${quantised}/qwen3.${type}.gguf`))
+
+  test.skipIf(!models)('with an adapter', () => expectSameLogits(`${models}/qwen3`, adapter))
 })
 
 /** What a team needs for the bundled model. */
