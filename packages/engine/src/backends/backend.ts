@@ -57,6 +57,8 @@ export interface Attachment {
 /** A graph with its weights and states in a backend's memory. */
 export interface CompiledModel {
   readonly memory: MemoryNeed
+  /** What users should know of how it computes, in sentences: where something had to be done in a slower way. */
+  readonly notices: readonly string[]
   /**
    * Streams every weight of the graph from the checkpoint into the backend's own layout.
    * @param tensors by the graph's weight names

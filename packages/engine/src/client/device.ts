@@ -36,9 +36,9 @@ export interface Device {
     readonly room: number
   }
   readonly kernels: {
-    /** How many computed what they should. */
+    /** How many compute what they should. */
     readonly right: number
-    /** What went wrong with another, in words. */
+    /** What went wrong with another, in words: simpler ones are used then, or none where `right` is 0. */
     readonly failure: string | undefined
   }
 }
@@ -48,7 +48,7 @@ export async function examineDevice(): Promise<Device> {
   const { describeMachine } = await import('../machine/machine.ts')
   const { describeProcessors } = await import('../machine/processors.ts')
   const simd = hasSimd()
-  const operands = bestOperands()
+  const { operands = bestOperands(), ...kernels } = examineKernels()
   const total = await machineMemory()
   const available = Math.min(total, availableMemory() ?? total)
   return {
@@ -59,9 +59,9 @@ export async function examineDevice(): Promise<Device> {
       bytesEach: BYTES_A_THREAD,
       sharedMemory: canShareMemory(),
     },
-    webAssembly: { simd, relaxedSimd: operands !== 'lanes', operands },
+    webAssembly: { simd, relaxedSimd: bestOperands() !== 'lanes', operands },
     memory: { total, available, swapped: await swappedMemory(), room: Math.min(available, LARGEST_BANK) },
-    kernels: examineKernels(),
+    kernels,
   }
 }
 
@@ -73,9 +73,10 @@ function canShareMemory(): boolean {
   }
 }
 
-function examineKernels(): Device['kernels'] {
+function examineKernels(): Device['kernels'] & { readonly operands?: Operands } {
   try {
-    return { right: checkKernels(DECODABLE_TYPES), failure: undefined }
+    const { count, failure, operands } = checkKernels(DECODABLE_TYPES)
+    return { right: count, failure, operands }
   } catch (error) {
     return { right: 0, failure: error instanceof Error ? error.message : String(error) }
   }

@@ -11,6 +11,7 @@ import { openCheckpoint } from '../hub/open-checkpoint.ts'
 export class Harness {
   readonly cache: KeyValueCache
   readonly vocabulary: number
+  readonly notices: readonly string[]
   readonly #description: ModelDescription
   readonly #model: CompiledModel
   readonly #generator: Generator
@@ -18,6 +19,7 @@ export class Harness {
   private constructor(description: ModelDescription, model: CompiledModel, cache: KeyValueCache, generator: Generator) {
     this.cache = cache
     this.vocabulary = description.config.vocabulary
+    this.notices = model.notices
     this.#description = description
     this.#model = model
     this.#generator = generator

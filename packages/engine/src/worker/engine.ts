@@ -92,13 +92,13 @@ export class Engine {
       const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
       const fingerprint = await modelFingerprint(description, signal)
-      const parts = { info, description, fingerprint, limits, ...textParts(checkpoint) }
+      const parts = { description, fingerprint, limits, ...textParts(checkpoint) }
       return await withWeights(
         description,
         options,
         limits,
         { signal, onProgress },
-        (model) => new Engine({ ...parts, model }),
+        (model) => new Engine({ ...parts, model, info: { ...info, notices: model.notices } }),
       )
     } finally {
       await checkpoint.close()

@@ -90,6 +90,7 @@ export function modelInfo(
     fullContextMemory: estimate(backend, description, { ...options, contextLength: config.contextLength }),
     chatTemplate,
     switchableThinking: hasThinkingSwitch(chatTemplate, checkpoint.name),
+    notices: [],
   }
 }
 

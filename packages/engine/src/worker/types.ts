@@ -102,6 +102,8 @@ export interface ModelInfo {
   readonly chatTemplate: string | undefined
   /** Whether the template can switch thinking on and off. */
   readonly switchableThinking: boolean
+  /** What users should know of how it runs here, in sentences: where something had to be done in a slower way. */
+  readonly notices: readonly string[]
   /** Of a model that is not on this machine: bytes to download before it can be loaded. */
   readonly download?: number
 }

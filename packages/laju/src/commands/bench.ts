@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { type Benchmark, type BenchmarkProgress, benchmark, QUANTIZE_CHOICES, type Spread } from '@laju/engine'
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
+import { printNotices } from '../open-model.ts'
 import { LOAD_OPTIONS } from '../reply-options.ts'
 import { LiveOutput } from '../terminal/live-output.ts'
 import { LoadProgress } from '../terminal/load-progress.ts'
@@ -46,6 +47,7 @@ export const bench: Command = {
     try {
       const report = await benchmark(resolveModel(typed), { ...options, onProgress: progress.report })
       progress.end()
+      printNotices(report.model)
       console.log(given.flag('json') ? JSON.stringify(forPrograms(report)) : describe(report))
     } finally {
       progress.end()

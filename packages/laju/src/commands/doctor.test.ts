@@ -78,6 +78,17 @@ describe('what makes models slow', () => {
   })
 })
 
+it('tells what to do about kernels that were replaced, and about none that work', async () => {
+  const { kernels, ...device } = await examineDevice()
+  const failure = 'The kernel add computes 1 where 2 is right.'
+  const remedies = (right: number) =>
+    findingsOf({ ...device, kernels: { ...kernels, right, failure } }).flatMap(({ problem, remedy }) => {
+      return problem.includes(failure) ? [remedy] : []
+    })
+  expect(remedies(69)).toEqual(['Use another version of Node; until then slower kernels are used.'])
+  expect(remedies(0)).toEqual(['Use another version of Node; until then --backend reference, which is slow.'])
+})
+
 describe('what fits', () => {
   it('grows with the room', () => {
     const names = (room: number) => fitsOf(room).flatMap(({ name, fits }) => (fits ? [name] : []))

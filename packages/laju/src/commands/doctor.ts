@@ -83,12 +83,17 @@ function deviceRows({ machine, processors, threads, webAssembly, memory, kernels
     ],
     ['shared memory', threads.sharedMemory ? 'yes' : 'no, so one thread has to do everything'],
     ['WebAssembly', describeWebAssembly(webAssembly)],
-    ['kernels', kernels.failure ?? `${grouped(kernels.right)} compute what they should`],
+    ['kernels', describeKernels(kernels)],
     [
       'memory',
       `${formatBytes(memory.available)} of ${formatBytes(memory.total)} can be taken; ${formatBytes(memory.room)} by one model`,
     ],
   ]
+}
+
+function describeKernels({ right, failure }: Device['kernels']): string {
+  if (right === 0) return failure ?? 'none'
+  return `${grouped(right)} compute what they should${failure === undefined ? '' : ', in place of some that do not'}`
 }
 
 const OPERANDS: Readonly<Record<Device['webAssembly']['operands'], string>> = {

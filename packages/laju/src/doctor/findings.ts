@@ -29,7 +29,7 @@ function engineFindings({ webAssembly, kernels, threads, machine }: Device): Fin
   } else if (kernels.failure !== undefined) {
     all.push({
       problem: `A kernel computes wrongly: ${kernels.failure}`,
-      remedy: 'Use another version of Node; until then --backend reference, which is slow.',
+      remedy: `Use another version of Node; until then ${kernels.right > 0 ? 'slower kernels are used' : '--backend reference, which is slow'}.`,
     })
   }
   if (simd && !relaxedSimd) {

@@ -57,6 +57,7 @@ class ReferenceModel implements CompiledModel {
   readonly memory: MemoryNeed
   readonly pageBytes: number
   readonly pageLayout: string
+  readonly notices: readonly string[] = []
   readonly #graph: Graph
   readonly #weights = new Map<string, Float32Array>()
   readonly #adapters = new Set<{ readonly updates: LowRankUpdates; scale: number }>()

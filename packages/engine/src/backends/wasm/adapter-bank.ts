@@ -9,6 +9,7 @@ import { groupBytes, matrixBytes, rowStride } from './layout/geometry.ts'
 import { type PlacedMatrix, packRows, viewsOf } from './layout/pack.ts'
 import { Placement } from './placement.ts'
 import type { PlacedRows, Plan } from './plan.ts'
+import { checkKernels } from './self-check.ts'
 
 const FIRST_ADDRESS = 64
 const ROWS_AT_ONCE = 16
@@ -44,7 +45,7 @@ export class AdapterBank {
     const placement = new Placement(FIRST_ADDRESS)
     for (const [name, update] of updates) this.#updates.set(name, placeUpdate(update, placement))
     this.#work = placeWork(this.#updates, graph, options, placement)
-    this.#bank = createBank(placement.end, { types: ['F32'] })
+    this.#bank = createBank(placement.end, { types: ['F32'], operands: checkKernels(['F32']).operands })
     const views = viewsOf(this.#bank.memory.buffer)
     this.#floats = views.floats
     for (const [name, { a, b }] of this.#updates) {

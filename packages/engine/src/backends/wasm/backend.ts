@@ -11,7 +11,7 @@ import { clearBehind, pageLayout } from './layout/key-value-pages.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
 import { type Plan, planMemory } from './plan.ts'
-import { checkKernels } from './self-check.ts'
+import { type CheckedKernels, checkKernels } from './self-check.ts'
 import { replay } from './step.ts'
 import { Team } from './threads/team.ts'
 
@@ -21,8 +21,7 @@ export const wasmBackend: Backend = {
   measure: (graph, tensors, options) => planMemory(graph, tensors, options).memory,
   compile: (graph, tensors, options) => {
     const plan = planMemory(graph, tensors, options)
-    checkKernels(plan.types)
-    return new WasmModel(graph, plan, options)
+    return new WasmModel(graph, plan, options, checkKernels(plan.types))
   },
 }
 
@@ -30,6 +29,7 @@ class WasmModel implements CompiledModel {
   readonly memory: MemoryNeed
   readonly pageBytes: number
   readonly pageLayout: string
+  readonly notices: readonly string[]
   readonly #graph: Graph
   readonly #plan: Plan
   readonly #options: CompileOptions
@@ -38,14 +38,15 @@ class WasmModel implements CompiledModel {
   #instructions: readonly Instruction[] = []
   #team: Team | undefined
 
-  constructor(graph: Graph, plan: Plan, options: CompileOptions) {
+  constructor(graph: Graph, plan: Plan, options: CompileOptions, kernels: CheckedKernels) {
     this.memory = plan.memory
     this.pageBytes = plan.states.reduce((sum, { stride }) => sum + stride, 0)
     this.pageLayout = pageLayout(options.cacheType)
+    this.notices = noticesOf(kernels)
     this.#graph = graph
     this.#plan = plan
     this.#options = options
-    this.#resident = allocate(graph, plan, options)
+    this.#resident = allocate(graph, plan, options, kernels)
     this.#compile([])
   }
 
@@ -164,6 +165,12 @@ class WasmModel implements CompiledModel {
   }
 }
 
+function noticesOf({ failure, operands }: CheckedKernels): string[] {
+  if (failure === undefined) return []
+  const remedy = 'try another version of Node or of the browser'
+  return [`${failure} Slower kernels ("${operands}") are used instead, and compute what they should; ${remedy}.`]
+}
+
 /** What keeps the bank alive. */
 interface Resident {
   readonly bank: Bank
@@ -171,8 +178,8 @@ interface Resident {
   readonly inputs: BatchInputs
 }
 
-function allocate(graph: Graph, plan: Plan, options: CompileOptions): Resident {
-  const bank = createBank(plan.bytes, { types: plan.types, shared: options.threads > 1 })
+function allocate(graph: Graph, plan: Plan, options: CompileOptions, { operands }: CheckedKernels): Resident {
+  const bank = createBank(plan.bytes, { types: plan.types, shared: options.threads > 1, operands })
   const views = viewsOf(bank.memory.buffer)
   const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
   return { bank, views, inputs }

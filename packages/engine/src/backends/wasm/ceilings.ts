@@ -3,8 +3,9 @@ import { type I32, load, op, sum, type V128, vectorOf, zeroVector } from './emit
 import { FunctionBuilder } from './emitter/function.ts'
 import { ModuleBuilder } from './emitter/module.ts'
 import { operandsOf } from './kernels/block-dots.ts'
-import { bestOperands, type Operands } from './kernels/operands.ts'
+import type { Operands } from './kernels/operands.ts'
 import { blockLayout } from './layout/block-layout.ts'
+import { checkKernels } from './self-check.ts'
 
 /**
  * What bounds a kernel: reading memory, multiplying and adding floats, or one of the ways in which small integers meet.
@@ -14,7 +15,7 @@ export type Limit = 'read' | 'float' | Operands
 
 /** What bounds the matrix products of weights of a type. */
 export function limitOf(type: DecodableType): Limit {
-  return isFloat(type) ? 'float' : operandsOf(blockLayout(type), bestOperands())
+  return isFloat(type) ? 'float' : operandsOf(blockLayout(type), checkKernels([type]).operands)
 }
 
 export interface CeilingKernel {

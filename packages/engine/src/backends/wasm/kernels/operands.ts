@@ -12,6 +12,9 @@ import { ModuleBuilder } from '../emitter/module.ts'
  */
 export type Operands = 'lanes' | 'seven-bits' | 'bytes'
 
+/** The fastest first. */
+export const OPERANDS: readonly Operands[] = ['bytes', 'seven-bits', 'lanes']
+
 /** What kernels for blocks of small integers are emitted for. */
 export interface Machine {
   readonly operands: Operands
