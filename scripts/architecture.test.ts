@@ -64,6 +64,7 @@ describe('the floors of the engine', () => {
       importsOf(read(path))
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => ({ path, target: targetOf(path, specifier) }))
+        .filter(({ target }) => target.endsWith('.ts'))
         .filter(({ target }) => FLOORS.indexOf(floorOf(target)) < FLOORS.indexOf(floorOf(path)))
         .map(({ target }) => `${path} imports ${target}`),
     )

@@ -20,6 +20,8 @@ export interface CompileOptions {
   readonly cacheType: CacheType
   /** Threads that compute a step together, where the backend has threads. */
   readonly threads: number
+  /** Whether fewer of them write where the device has shown, or shows in the first steps, that this is faster. */
+  readonly triesFewerThreads?: boolean
 }
 
 /** Bytes a compiled model needs, computed before a weight is read. */

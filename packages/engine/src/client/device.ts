@@ -4,6 +4,7 @@ import { checkKernels } from '../backends/wasm/self-check.ts'
 import type { Machine } from '../machine/machine.ts'
 import { availableMemory, machineMemory, swappedMemory } from '../machine/memory.ts'
 import type { Processors } from '../machine/processors.ts'
+import type { MeasuredThreads } from '../machine/thread-memory.ts'
 import { DECODABLE_TYPES } from '../weights/element-type.ts'
 import { BYTES_A_THREAD, threadCount } from '../worker/thread-count.ts'
 
@@ -14,6 +15,8 @@ export interface Device {
   readonly threads: {
     /** That a large model gets unless told otherwise. */
     readonly count: number
+    /** How many of them write fastest, as measured while a model wrote; undefined where none did of late. */
+    readonly writing: MeasuredThreads | undefined
     /** A model gets one for so many bytes of weights. */
     readonly bytesEach: number
     /** Whether memory can be shared between threads; without, there is one. */
@@ -47,7 +50,9 @@ export interface Device {
 export async function examineDevice(): Promise<Device> {
   const { describeMachine } = await import('../machine/machine.ts')
   const { describeProcessors } = await import('../machine/processors.ts')
+  const { recallThreads } = await import('../machine/thread-memory.ts')
   const simd = hasSimd()
+  const count = threadCount(undefined, LARGEST_BANK)
   const { operands = bestOperands(), ...kernels } = examineKernels()
   const total = await machineMemory()
   const available = Math.min(total, availableMemory() ?? total)
@@ -55,7 +60,8 @@ export async function examineDevice(): Promise<Device> {
     machine: describeMachine(),
     processors: describeProcessors(),
     threads: {
-      count: threadCount(undefined, LARGEST_BANK),
+      count,
+      writing: await recallThreads(count),
       bytesEach: BYTES_A_THREAD,
       sharedMemory: canShareMemory(),
     },

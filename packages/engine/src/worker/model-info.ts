@@ -44,6 +44,7 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
     pages: Math.ceil(contextLength / PAGE_LENGTH),
     cacheType,
     threads: threadCount(options.threads, bytesOfWeights(graph, tensors)),
+    triesFewerThreads: options.threads === undefined,
   }
 }
 

@@ -39,7 +39,10 @@ export interface EngineOptions {
    * as they are stored.
    */
   readonly quantize?: QuantizeChoice
-  /** Threads that compute together; default as many as pay on this device. */
+  /**
+   * Threads that compute together; default as many as pay on this device. How many of those are best at writing is measured
+   * in the first steps and remembered in the user's cache, unless a number is given.
+   */
   readonly threads?: number
 }
 

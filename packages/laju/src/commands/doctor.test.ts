@@ -46,7 +46,7 @@ describe('what makes models slow', () => {
     const quiet: Device = {
       machine: { ...device.machine, node: 'v24.0.0' },
       processors: { present: 4, usable: 4, quota: undefined, throttled: 0, load: 0 },
-      threads: { count: 4, bytesEach: 1, sharedMemory: true },
+      threads: { count: 4, writing: undefined, bytesEach: 1, sharedMemory: true },
       webAssembly: { simd: true, relaxedSimd: true, operands: 'seven-bits' },
       memory: { total: 8e9, available: 6e9, swapped: 0, room: 4e9 },
       kernels: { right: 70, failure: undefined },

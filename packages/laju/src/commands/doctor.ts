@@ -81,6 +81,7 @@ function deviceRows({ machine, processors, threads, webAssembly, memory, kernels
       'threads',
       `${grouped(threads.count)}: one a processor, of at most 8, and one for ${formatBytes(threads.bytesEach)} of weights`,
     ],
+    ['of them write', describeWriting(threads)],
     ['shared memory', threads.sharedMemory ? 'yes' : 'no, so one thread has to do everything'],
     ['WebAssembly', describeWebAssembly(webAssembly)],
     ['kernels', describeKernels(kernels)],
@@ -89,6 +90,11 @@ function deviceRows({ machine, processors, threads, webAssembly, memory, kernels
       `${formatBytes(memory.available)} of ${formatBytes(memory.total)} can be taken; ${formatBytes(memory.room)} by one model`,
     ],
   ]
+}
+
+function describeWriting({ writing }: Device['threads']): string {
+  if (!writing) return 'not measured yet: the first longer reply of a model will show how many are fastest'
+  return `${grouped(writing.threads)}, which was fastest on ${writing.measured.toISOString().slice(0, 10)}`
 }
 
 function describeKernels({ right, failure }: Device['kernels']): string {

@@ -14,6 +14,10 @@ import { type Plan, planMemory } from './plan.ts'
 import { type CheckedKernels, checkKernels } from './self-check.ts'
 import { replay } from './step.ts'
 import { Team } from './threads/team.ts'
+import { WritingThreads } from './threads/writing-threads.ts'
+
+/** The newest, with guesses: so few that reading weights takes longer than computing with them. */
+const FEW_TOKENS = 4
 
 /** SIMD kernels in WebAssembly, emitted for this engine; on several threads over shared memory where that pays. */
 export const wasmBackend: Backend = {
@@ -37,6 +41,7 @@ class WasmModel implements CompiledModel {
   #adapters: readonly AdapterBank[] = []
   #instructions: readonly Instruction[] = []
   #team: Team | undefined
+  #writing: WritingThreads | undefined
 
   constructor(graph: Graph, plan: Plan, options: CompileOptions, kernels: CheckedKernels) {
     this.memory = plan.memory
@@ -51,12 +56,14 @@ class WasmModel implements CompiledModel {
   }
 
   async load(tensors: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): Promise<void> {
+    const { threads, triesFewerThreads } = this.#options
     const starting = this.#startTeam()
     // Until it is waited for below, nobody is there to hear of a failure.
     starting.catch(() => {})
     try {
       await loadWeights(this.#plan, this.#live().views, tensors, options)
       this.#team = await starting
+      if (this.#team && triesFewerThreads) this.#writing = await WritingThreads.recall(threads)
     } finally {
       // Where loading failed, or the model was disposed meanwhile, nobody waits for the threads any more.
       if (!this.#team || !this.#resident) starting.then((team) => team?.stop()).catch(() => {})
@@ -66,9 +73,13 @@ class WasmModel implements CompiledModel {
   async step(batch: Batch, tap?: Tap): Promise<Float32Array> {
     const { inputs } = this.#live()
     inputs.write(batch)
+    const { length } = batch.ids
+    const threads = (length <= FEW_TOKENS && this.#writing?.count) || this.#options.threads
+    const start = performance.now()
     // Alone, nobody overwrites what is tapped.
-    if (this.#team && !tap) await this.#team.run(this.#instructions, inputs)
+    if (this.#team && threads > 1 && !tap) await this.#team.run(this.#instructions, inputs, threads)
     else replay(this.#instructions, tap && (({ output }) => output && this.#tap(tap, output)))
+    if (length === 1 && !tap) void this.#writing?.measured(performance.now() - start)
     return this.#read(this.#graph.logits)
   }
 

@@ -15,6 +15,7 @@ const instructions = compileGraph(graph, plan, openBank(memory, module), control
 
 parentPort?.postMessage('ready')
 while (control.nextStep()) {
+  if (thread >= control.threads) continue
   // The first thread sees to those that are missing; this one only waits.
   for (const _ of replayTogether(instructions, control, false)) {
   }

@@ -25,7 +25,7 @@ describe('a step of several threads', () => {
       })
     })
     const first = StepControl.create(instructions.length)
-    first.begin(COUNTS, () => false)
+    first.begin(COUNTS, 2, () => false)
     const second = another(first)
     // A block of the first instruction, in the middle of which this thread stops for a while.
     const block = second.claim(0) ?? Number.NaN
@@ -43,12 +43,12 @@ describe('a step of several threads', () => {
     let runs = 0
     const instructions = [instruction(1, () => runs++), instruction(8, () => runs++)]
     const first = StepControl.create(2)
-    first.begin(COUNTS, () => false)
+    first.begin(COUNTS, 2, () => false)
     const late = another(first)
     expect([...replayTogether(instructions, first, true)]).toEqual([])
     expect(runs).toBe(3)
     expect([...replayTogether(instructions, late, false)]).toEqual([])
-    first.begin(COUNTS, () => false)
+    first.begin(COUNTS, 2, () => false)
     expect(late.claim(0)).toBeUndefined()
     expect([...replayTogether(instructions, late, false)]).toEqual([])
     expect(runs).toBe(3)
@@ -62,7 +62,7 @@ describe('a step of several threads', () => {
       instruction(1, () => order.push('two')),
     ]
     const first = StepControl.create(2)
-    first.begin(COUNTS, (instruction) => instruction === 0)
+    first.begin(COUNTS, 2, (instruction) => instruction === 0)
     const second = replayTogether(instructions, another(first), false)
     expect(second.next().done).toBe(false)
     expect(order).toEqual(['one'])
@@ -85,7 +85,7 @@ describe('a step of several threads', () => {
       unitsDependOnOthers: true,
     }
     const control = StepControl.create(2)
-    control.begin(COUNTS, () => false)
+    control.begin(COUNTS, 2, () => false)
     const late = another(control)
     expect([...replayTogether([found, dependent], control, true)]).toEqual([])
     expect(computed).toBe(9)

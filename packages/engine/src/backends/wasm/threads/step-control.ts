@@ -1,7 +1,7 @@
 import type { BatchCounts } from '../batch-inputs.ts'
 
 /** Words before those of the instructions. */
-const HEADER = { step: 0, tokens: 1, rows: 2, tasks: 3, sleepers: 4 } as const
+const HEADER = { step: 0, tokens: 1, rows: 2, tasks: 3, sleepers: 4, threads: 5 } as const
 const HEADER_WORDS = 16
 /**
  * Of each instruction: blocks that are claimed, blocks that are done, what the first thread does alone, and one more than
@@ -51,11 +51,17 @@ export class StepControl implements BatchCounts {
     return this.words[HEADER.tasks]
   }
 
+  /** Threads that are to take part in the step. */
+  get threads(): number {
+    return this.words[HEADER.threads]
+  }
+
   /**
-   * Starts a step on all threads. Called by the first when all blocks of the one before are done.
+   * Starts a step. Called by the first when all blocks of the one before are done.
+   * @param threads that are to take part: the first so many
    * @param hasAdditions whether the first thread has something to do alone after an instruction, told by its number
    */
-  begin({ tokens, rows, tasks }: BatchCounts, hasAdditions: (instruction: number) => boolean): void {
+  begin({ tokens, rows, tasks }: BatchCounts, threads: number, hasAdditions: (instruction: number) => boolean): void {
     this.#step++
     for (let at = HEADER_WORDS, instruction = 0; at < this.words.length; at += WORDS_EACH, instruction++) {
       Atomics.store(this.words, at + WORDS.claimed, this.#tag)
@@ -66,6 +72,7 @@ export class StepControl implements BatchCounts {
     this.words[HEADER.tokens] = tokens
     this.words[HEADER.rows] = rows
     this.words[HEADER.tasks] = tasks
+    this.words[HEADER.threads] = threads
     Atomics.store(this.words, HEADER.step, this.#step)
     this.#wake(HEADER.step)
   }

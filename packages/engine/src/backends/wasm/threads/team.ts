@@ -59,10 +59,13 @@ export class Team {
     return team
   }
 
-  /** @throws EngineError `worker-failed`, after which there is no further step */
-  async run(instructions: readonly Instruction[], counts: BatchCounts): Promise<void> {
+  /**
+   * @param threads that take part: some of the team's
+   * @throws EngineError `worker-failed`, after which there is no further step
+   */
+  async run(instructions: readonly Instruction[], counts: BatchCounts, threads: number): Promise<void> {
     this.#check()
-    this.#control.begin(counts, (instruction) => instructions[instruction].additions !== undefined)
+    this.#control.begin(counts, threads, (instruction) => instructions[instruction].additions !== undefined)
     try {
       for (const _ of replayTogether(instructions, this.#control, true)) {
         // What became of the others arrives as events.

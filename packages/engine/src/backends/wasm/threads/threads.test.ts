@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { describe as describeModel } from '../../../architectures/describe.ts'
 import { openCheckpoint } from '../../../hub/open-checkpoint.ts'
+import { recallThreads } from '../../../machine/thread-memory.ts'
 import { concatenate, Harness } from '../../../testing/harness.ts'
 import { sharedData } from '../../../testing/shared-data.ts'
+import { temporaryFolder } from '../../../testing/temporary-folder.ts'
 import { wasmBackend } from '../backend.ts'
 import { createBank } from '../bank.ts'
 import { BatchInputs } from '../batch-inputs.ts'
@@ -71,6 +73,46 @@ describe('any number of threads and any cutting of batches give the same logits 
   test.skipIf(!models)('with an adapter', () => expectSameLogits(`${models}/qwen3`, adapter))
 })
 
+describe('threads that write', () => {
+  /** Logits of so many steps of one token. */
+  async function write(options: { threads: number; triesFewerThreads?: boolean }, steps: number) {
+    const checkpoint = await openCheckpoint(nano)
+    const { graph, tensors } = await describeModel(checkpoint)
+    const limits = { maxTokens: 1, maxRows: 1, pages: 1, cacheType: 'f16' as const }
+    const model = wasmBackend.compile(graph, tensors, { ...limits, ...options })
+    await model.load(tensors)
+    await checkpoint.close()
+    const rows: Float32Array[] = []
+    for (let position = 0; position < steps; position++) {
+      const [ids, positions, zero] = [Int32Array.of(position + 7), Int32Array.of(position), Int32Array.of(0)]
+      const batch = { ids, positions, sequences: zero, pageTables: [zero], outputRows: zero }
+      rows.push((await model.step(batch)).slice())
+    }
+    model.dispose()
+    return concatenate(rows)
+  }
+
+  test('are those that are fastest in the first steps, which is remembered, and give the same to the bit', async () => {
+    const cache = temporaryFolder()
+    vi.stubEnv('XDG_CACHE_HOME', cache)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const expected = await write({ threads: 1 }, 40)
+    const run = vi.spyOn(Team.prototype, 'run')
+    onTestFinished(() => run.mockRestore())
+    expect(await write({ threads: 3, triesFewerThreads: true }, 40)).toEqual(expected)
+    const tried = new Set(run.mock.calls.map(([, , threads]) => threads))
+    expect(tried).toEqual(new Set([3, 2]))
+    const remembered = await vi.waitUntil(() => recallThreads(3))
+    run.mockClear()
+    expect(await write({ threads: 3, triesFewerThreads: true }, 40)).toEqual(expected)
+    expect(run.mock.calls.every(([, , threads]) => threads === remembered.threads)).toBe(true)
+    expect(run.mock.calls).toHaveLength(remembered.threads === 1 ? 0 : 40)
+    run.mockClear()
+    await write({ threads: 3 }, 2)
+    expect(run.mock.calls.map(([, , threads]) => threads)).toEqual([3, 3])
+  })
+})
+
 /** What a team needs for the bundled model. */
 async function compiled() {
   const checkpoint = await openCheckpoint(nano)
@@ -114,10 +156,10 @@ describe('a thread that dies', () => {
       },
     }))
     const steps = async () => {
-      for (let step = 0; step < 50; step++) await team.run(slow, inputs)
+      for (let step = 0; step < 50; step++) await team.run(slow, inputs, 2)
     }
     await expect(steps()).rejects.toMatchObject({ code: 'worker-failed' })
-    await expect(team.run(instructions, inputs)).rejects.toMatchObject({ code: 'worker-failed' })
+    await expect(team.run(instructions, inputs, 2)).rejects.toMatchObject({ code: 'worker-failed' })
     team.stop()
     team.stop()
   })
