@@ -19,6 +19,8 @@ const WARM_UP_TOKENS = 30
 const SETS = 24
 /** Tokens of a prompt that penalties look at. */
 const PROMPT_TOKENS = 2000
+/** A bit for each token, as a grammar may have them. */
+const ALLOWED = new Uint32Array(2 ** 15).fill(0x01_01_01_01)
 
 const PLAIN = {
   temperature: 1,
@@ -66,6 +68,12 @@ await runCommand(USAGE, async () => {
     sampler.acceptPrompt(Int32Array.from({ length: PROMPT_TOKENS }, (_, i) => (i * 7919) % vocabulary))
     milliseconds[name] = time(tokens, sets, (logits) => sampler.accept(sampler.sample(logits)))
   }
+  for (const [name, settings] of Object.entries({ greedy: CHAINS.greedy, 'the default chain': DEFAULT })) {
+    const sampler = new Sampler(settings, vocabulary)
+    milliseconds[`${name}, with one token in eight allowed`] = time(tokens, sets, (logits) => {
+      sampler.accept(sampler.sample(logits, allowOneInEight))
+    })
+  }
   for (const alternatives of [0, 5]) {
     milliseconds[`log-probabilities, ${alternatives} alternatives`] = time(tokens, sets, (logits) => {
       logprobs(logits, 0, alternatives)
@@ -75,6 +83,12 @@ await runCommand(USAGE, async () => {
   if (values.json) console.log(JSON.stringify(report, undefined, 2))
   else print(report)
 })
+
+function allowOneInEight(logits: Float32Array): void {
+  for (let id = 0; id < logits.length; id++) {
+    if (((ALLOWED[(id >>> 5) & 0x7fff] >>> (id & 31)) & 1) === 0) logits[id] = Number.NEGATIVE_INFINITY
+  }
+}
 
 /** Most of a model's logits are normally distributed; a few tokens that fit stand out, ever less. */
 function likeLogits(vocabulary: number, seed: number): Float32Array {

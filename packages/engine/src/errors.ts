@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'busy'
   | 'aborted'
   | 'kernel-failed'
+  | 'no-token-allowed'
   | 'access-denied'
   | 'download-failed'
   | 'corrupt-download'

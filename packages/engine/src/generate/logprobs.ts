@@ -26,7 +26,7 @@ export function checkAlternatives(alternatives: number): void {
 
 /**
  * Log-probabilities of the chosen token and the most likely ones under the model itself: log-softmax of the raw
- * logits, before penalties, temperature and truncation, summed in double precision.
+ * logits, before penalties, constraints, temperature and truncation, summed in double precision.
  */
 export function logprobs(logits: Float32Array, chosen: number, alternatives: number): Logprobs {
   const normaliser = logSumExp(logits)

@@ -233,9 +233,20 @@ describe('Sampler', () => {
 
   it('says so when a constraint leaves no token', () => {
     const sampler = new Sampler(plain, 2)
-    expect(() => sampler.sample(Float32Array.of(1, 2), (logits) => logits.fill(-Infinity))).toThrow(
-      'Every token is forbidden',
+    const forbidAll = (logits: Float32Array) => logits.fill(-Infinity)
+    const nothingAllowed = expect.objectContaining({ code: 'no-token-allowed', field: 'mask' })
+    expect(() => sampler.sample(Float32Array.of(1, 2), forbidAll)).toThrow(nothingAllowed)
+    expect(() => sampler.sample(Float32Array.of(-Infinity, 2), (logits) => logits.fill(-Infinity, 1))).toThrow(
+      nothingAllowed,
     )
+  })
+
+  it('says so when the model leaves no token, whatever the constraint', () => {
+    const sampler = new Sampler(plain, 2)
+    const nothingPossible = expect.objectContaining({ code: 'kernel-failed', field: 'logits' })
+    const logits = Float32Array.of(-Infinity, -Infinity)
+    expect(() => sampler.sample(logits)).toThrow(nothingPossible)
+    expect(() => sampler.sample(logits, (values) => values.fill(-Infinity))).toThrow(nothingPossible)
   })
 
   it.each([
@@ -274,6 +285,74 @@ describe('Sampler', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+})
+
+/** Forbids all tokens but some. */
+function allowOnly(allowed: ReadonlySet<number>) {
+  return (logits: Float32Array) => {
+    for (let id = 0; id < logits.length; id++) if (!allowed.has(id)) logits[id] = Number.NEGATIVE_INFINITY
+  }
+}
+
+describe('a constraint', () => {
+  it.each<[string, Partial<SamplingSettings>, number[]]>([
+    // Of shares 0.4, 0.3, 0.2 and 0.1 the second and the last two.
+    ['alone', {}, [0, 3 / 6, 2 / 6, 1 / 6]],
+    ['with top-k 2', { topK: 2 }, [0, 3 / 5, 2 / 5, 0]],
+    ['with top-p 0.8: 0.3 of 0.6 is short of it, 0.5 is not', { topP: 0.8 }, [0, 3 / 5, 2 / 5, 0]],
+    ['with min-p 0.5: at least half of 0.3', { minP: 0.5 }, [0, 3 / 5, 2 / 5, 0]],
+    ['with temperature 0.5: 9 + 4 + 1', { temperature: 0.5 }, [0, 9 / 14, 4 / 14, 1 / 14]],
+  ])('leaves the others their probabilities: %s', (_, change, probabilities) => {
+    const mask = allowOnly(new Set([1, 2, 3]))
+    const counts = [0, 0, 0, 0]
+    for (let seed = 0; seed < DRAWS; seed++)
+      counts[new Sampler({ ...plain, ...change, seed }, 4).sample(logitsOf(shares), mask)]++
+    expectDistribution(counts, probabilities)
+  })
+
+  it('draws what sorting the allowed tokens alone would keep', () => {
+    const settings = fc.record({
+      temperature: fc.constantFrom(0, 0.3, 1, 2),
+      topK: fc.constantFrom(0, 0, 1, 2, 5, 17),
+      topP: fc.constantFrom(1, 0, 0.1, 0.5, 0.9),
+      minP: fc.constantFrom(0, 0.02, 0.3, 1),
+      repetitionPenalty: fc.constantFrom(1, 1.3),
+      seed: fc.nat(),
+    })
+    const tokens = fc.array(fc.tuple(fc.double({ min: -20, max: 20, noNaN: true }), fc.boolean()), { minLength: 1 })
+    fc.assert(
+      fc.property(settings, tokens, fc.nat(), (change, all, before) => {
+        fc.pre(all.some(([, isAllowed]) => isAllowed))
+        const given = { ...plain, ...change }
+        const logits = Float32Array.from(all, ([logit]) => logit)
+        const allowed = new Set(all.flatMap(([, isAllowed], id) => (isAllowed ? [id] : [])))
+        const sampler = new Sampler(given, logits.length)
+        const seen = before % logits.length
+        sampler.accept(seen)
+        const penalised = logits.slice()
+        penalised[seen] *= penalised[seen] < 0 ? given.repetitionPenalty : 1 / given.repetitionPenalty
+        const ids = [...allowed]
+        const greedy = given.temperature === 0
+        const rest = Float32Array.from(ids, (id) => penalised[id])
+        const kept = keptBySorting(greedy ? { ...given, temperature: 1, topK: 1 } : given, rest)
+        expect(kept.map((index) => ids[index])).toContain(sampler.sample(logits, allowOnly(allowed)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('that forbids nothing changes nothing', () => {
+    const logits = logitsOf(mixed)
+    for (const change of [{}, { topK: 3 }, { topP: 0.8 }, { temperature: 0 }]) {
+      const [free, bound] = [new Sampler({ ...plain, ...change }, 5), new Sampler({ ...plain, ...change }, 5)]
+      for (let i = 0; i < 100; i++) {
+        const id = free.sample(logits)
+        expect(bound.sample(logits, () => {})).toBe(id)
+        free.accept(id)
+        bound.accept(id)
+      }
+    }
   })
 })
 

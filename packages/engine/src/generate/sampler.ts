@@ -1,11 +1,15 @@
-import { EngineError } from '../errors.ts'
+import { EngineError, LajuError } from '../errors.ts'
 import { largest } from './largest.ts'
 import { nextAbove } from './next-above.ts'
 import { Nucleus } from './nucleus.ts'
 import { uniform } from './random.ts'
 import { checkSampling, type SamplingSettings } from './sampling-settings.ts'
 
-/** Forbids tokens by setting their logits to -Infinity, in place. Called before every draw. */
+/**
+ * A constraint: forbids tokens by setting their logits to -Infinity, in place, and leaves the others as they are. Called
+ * before every draw, after the penalties. The draw is as if the others were the whole vocabulary: top-k, top-p and min-p
+ * count those only.
+ */
 export type LogitMask = (logits: Float32Array) => void
 
 /**
@@ -56,7 +60,8 @@ export class Sampler {
 
   /**
    * The next token for the model's logits, which stay as they are. Until `accept` is called the answer is the same.
-   * @throws EngineError when a logit is NaN or +Infinity, or when the mask forbids every token.
+   * @throws EngineError when a logit is NaN or +Infinity, or all are -Infinity; LajuError `no-token-allowed` when that is
+   *   the mask's doing.
    */
   sample(logits: Float32Array, mask?: LogitMask): number {
     const { temperature, topK } = this.settings
@@ -71,6 +76,7 @@ export class Sampler {
     this.#penalise(scratch)
     mask?.(scratch)
     const best = mostLikely(scratch)
+    if (best < 0) throw mask && mostLikely(logits) >= 0 ? nothingAllowed() : nothingPossible()
     if (temperature === 0 || topK === 1) return best
 
     if (this.#nucleus !== undefined) this.#keepNucleus(scratch, best, this.#nucleus)
@@ -152,7 +158,7 @@ export class Sampler {
   }
 }
 
-/** The id of the largest logit, the lowest such id; checks every logit on the way. */
+/** The id of the largest logit, the lowest such id, or -1 where all are -Infinity; checks every logit on the way. */
 function mostLikely(logits: Float32Array): number {
   let best = -1
   let top = Number.NEGATIVE_INFINITY
@@ -163,18 +169,28 @@ function mostLikely(logits: Float32Array): number {
     top = logits[id]
   }
   if (top === Number.POSITIVE_INFINITY) throw brokenLogit(best, 'infinite')
-  if (best < 0) {
-    throw new EngineError('kernel-failed', 'Every token is forbidden: all logits are -Infinity.', {
-      field: 'logits',
-      remedy: 'A constraint that allows no token at this place is the usual cause; check it.',
-    })
-  }
   return best
 }
+
+function nothingAllowed(): LajuError {
+  return new LajuError('no-token-allowed', 'The constraint forbids every token at this place.', {
+    field: 'mask',
+    remedy: 'Let the constraint allow a token that ends the reply wherever nothing else can follow.',
+  })
+}
+
+function nothingPossible(): EngineError {
+  return new EngineError('kernel-failed', 'Every logit is -Infinity, so no token can be drawn.', {
+    field: 'logits',
+    remedy: DAMAGED,
+  })
+}
+
+const DAMAGED = 'The checkpoint may be damaged: check its checksum, then load the model again.'
 
 function brokenLogit(id: number, what: string): EngineError {
   return new EngineError('kernel-failed', `The logit of token ${id} is ${what}, so no token can be drawn.`, {
     field: 'logits',
-    remedy: 'The checkpoint may be damaged: check its checksum, then load the model again.',
+    remedy: DAMAGED,
   })
 }
