@@ -1,14 +1,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { load } from '@laju/engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeRow } from '../packages/engine/src/weights/decode/decode.ts'
 import { ELEMENT_LAYOUTS } from '../packages/engine/src/weights/element-type.ts'
 import { tensorBytes } from '../packages/engine/src/weights/gguf-header.ts'
 import { writeGguf } from '../packages/engine/src/weights/gguf-writer.ts'
 import { StringArray } from '../packages/engine/src/weights/string-array.ts'
-import { NOISE_TYPES, type NoiseType, noise } from './noise.ts'
-import { CHECKPOINT_TYPES, type CheckpointType, qwen3Metadata, qwen3Tensors, SHAPES } from './shapes.ts'
+import { floatNoise, NOISE_TYPES, type NoiseType, noise, randomWords } from './noise.ts'
+import { CHECKPOINT_TYPES, type CheckpointType, qwen3Metadata, qwen3Tensors, routerNoise, SHAPES } from './shapes.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
 
 describe('random checkpoints', () => {
@@ -69,6 +70,67 @@ describe('noise', () => {
     expect(weights).toHaveLength(65_536)
     expect(Math.abs(mean)).toBeLessThan(0.001)
     expect(Math.sqrt(variance)).toBeCloseTo(0.03, 3)
+  })
+})
+
+describe('routers', () => {
+  const [experts, width, used, tokens] = [128, 256, 8, 3000]
+
+  /** How often each expert is among the `used` with the highest scores, for normally distributed activations. */
+  function choices(router: Float32Array): number[] {
+    const counts = new Array<number>(experts).fill(0)
+    const x = new Float32Array(width)
+    const activations = floatNoise(randomWords(5), 0, 1)
+    for (let token = 0; token < tokens; token++) {
+      activations(new Uint8Array(x.buffer))
+      const scores = Array.from(counts, (_, e) =>
+        x.reduce((sum, value, i) => sum + value * (router[e * width + i] ?? 0), 0),
+      )
+      const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0))
+      for (const expert of ranked.slice(0, used)) counts[expert] = (counts[expert] ?? 0) + 1
+    }
+    return counts.sort((a, b) => b - a)
+  }
+
+  const share = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) / (used * tokens)
+
+  function routerOf(fill: (bytes: Uint8Array) => void): Float32Array {
+    const router = new Float32Array(experts * width)
+    // In pieces, as a file is written.
+    for (let row = 0; row < experts; row += 50) {
+      fill(new Uint8Array(router.buffer, 4 * row * width, 4 * width * Math.min(50, experts - row)))
+    }
+    return router
+  }
+
+  it('choose some experts much more often than others, and all now and then', () => {
+    const skewed = choices(routerOf(routerNoise(experts, width, 3)))
+    // A tenth of the experts, which would be chosen a tenth of the time, and the less chosen half.
+    expect(share(skewed.slice(0, 13))).toBeGreaterThan(0.2)
+    expect(share(skewed.slice(0, 13))).toBeLessThan(0.35)
+    expect(share(skewed.slice(64))).toBeLessThan(0.3)
+    expect(share(skewed.slice(64))).toBeGreaterThan(0.15)
+    expect(Math.min(...skewed)).toBeGreaterThan(0)
+    const even = choices(routerOf(noise('F32', 0.03, 3)))
+    expect(share(even.slice(0, 13))).toBeLessThan(0.16)
+  })
+
+  it('are in files that the engine opens, of as many layers as asked for', async () => {
+    const shape = { ...SHAPES['qwen3-moe-tiny'], layers: 1 }
+    const folder = await mkdtemp(join(tmpdir(), 'laju-bench-'))
+    try {
+      const path = join(folder, 'moe.gguf')
+      await writeGguf(path, qwen3Metadata('moe', shape, 'Q4_0'), qwen3Tensors(shape, 'Q4_0', 1))
+      await using model = await load(path)
+      expect(model.info).toMatchObject({ architecture: 'qwen3moe', layers: 1, experts: { count: 32, used: 4 } })
+      const { logits } = await model.forward([1, 2, 3])
+      expect(logits.every(Number.isFinite)).toBe(true)
+      const size = Math.sqrt(logits.reduce((sum, logit) => sum + logit * logit, 0) / logits.length)
+      expect(size).toBeGreaterThan(0.05)
+      expect(size).toBeLessThan(5)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
 

@@ -5,7 +5,7 @@ import type { TensorToWrite } from '../packages/engine/src/weights/gguf-writer.t
 import { floatNoise, type NoiseType, noise, randomWords } from './noise.ts'
 import { syntheticTokenizer } from './synthetic-tokenizer.ts'
 
-/** The sizes of a Qwen3 decoder with tied embeddings. */
+/** The sizes of a Qwen3 decoder. */
 export interface Qwen3Shape {
   readonly layers: number
   readonly width: number
@@ -15,9 +15,13 @@ export interface Qwen3Shape {
   readonly headLength: number
   readonly vocabulary: number
   readonly contextLength: number
+  /** In place of each feed-forward network. */
+  readonly experts?: { readonly count: number; readonly used: number; readonly feedForward: number }
+  /** The head is a matrix of its own, not the embedding again. */
+  readonly hasHead?: boolean
 }
 
-/** Sizes from the released models' cards; `qwen3-tiny` is ours, small enough to try a bench out. */
+/** Sizes from the released models' cards; the tiny ones are ours, small enough to try a bench out. */
 export const SHAPES = {
   'qwen3-tiny': {
     layers: 2,
@@ -39,6 +43,30 @@ export const SHAPES = {
     vocabulary: 151_936,
     contextLength: 40_960,
   },
+  'qwen3-moe-tiny': {
+    layers: 2,
+    width: 128,
+    feedForward: 256,
+    heads: 4,
+    keyValueHeads: 2,
+    headLength: 32,
+    vocabulary: 2048,
+    contextLength: 2048,
+    experts: { count: 32, used: 4, feedForward: 64 },
+    hasHead: true,
+  },
+  'qwen3-30b-a3b': {
+    layers: 48,
+    width: 2048,
+    feedForward: 6144,
+    heads: 32,
+    keyValueHeads: 4,
+    headLength: 128,
+    vocabulary: 151_936,
+    contextLength: 40_960,
+    experts: { count: 128, used: 8, feedForward: 768 },
+    hasHead: true,
+  },
 } as const satisfies Record<string, Qwen3Shape>
 
 export type ShapeName = keyof typeof SHAPES
@@ -54,31 +82,48 @@ const PIECE_BYTES = 4 << 20
 /** Spread of the weights, about that of trained ones. */
 const DEVIATION = 0.03
 
+/**
+ * Spread of the logarithms of the routers' rows. A longer row gives its expert more extreme scores, and so more tokens:
+ * as in trained models, some experts get many times what others get. With 128 experts the most chosen tenth gets a quarter.
+ */
+const ROUTER_SKEW = 0.25
+
 export function qwen3Metadata(name: string, shape: Qwen3Shape, type: CheckpointType): Map<string, GgufField> {
   const string = (value: string): GgufField => ({ value })
+  const { experts } = shape
+  const family = experts ? 'qwen3moe' : 'qwen3'
   return new Map([
-    ['general.architecture', string('qwen3')],
+    ['general.architecture', string(family)],
     ['general.name', string(`${name} ${type}, random weights`)],
     ['general.alignment', uint32(32)],
     ['general.file_type', uint32(FILE_TYPES[type].id)],
     ['general.quantization_version', uint32(2)],
-    ['qwen3.block_count', uint32(shape.layers)],
-    ['qwen3.context_length', uint32(shape.contextLength)],
-    ['qwen3.embedding_length', uint32(shape.width)],
-    ['qwen3.feed_forward_length', uint32(shape.feedForward)],
-    ['qwen3.attention.head_count', uint32(shape.heads)],
-    ['qwen3.attention.head_count_kv', uint32(shape.keyValueHeads)],
-    ['qwen3.attention.key_length', uint32(shape.headLength)],
-    ['qwen3.attention.value_length', uint32(shape.headLength)],
-    ['qwen3.attention.layer_norm_rms_epsilon', float32(1e-6)],
-    ['qwen3.rope.freq_base', float32(1e6)],
+    [`${family}.block_count`, uint32(shape.layers)],
+    [`${family}.context_length`, uint32(shape.contextLength)],
+    [`${family}.embedding_length`, uint32(shape.width)],
+    [`${family}.feed_forward_length`, uint32(shape.feedForward)],
+    [`${family}.attention.head_count`, uint32(shape.heads)],
+    [`${family}.attention.head_count_kv`, uint32(shape.keyValueHeads)],
+    [`${family}.attention.key_length`, uint32(shape.headLength)],
+    [`${family}.attention.value_length`, uint32(shape.headLength)],
+    [`${family}.attention.layer_norm_rms_epsilon`, float32(1e-6)],
+    [`${family}.rope.freq_base`, float32(1e6)],
+    ...Object.entries(
+      experts
+        ? {
+            expert_count: experts.count,
+            expert_used_count: experts.used,
+            expert_feed_forward_length: experts.feedForward,
+          }
+        : {},
+    ).map(([key, value]): [string, GgufField] => [`${family}.${key}`, uint32(value)]),
     ...syntheticTokenizer(shape.vocabulary),
   ])
 }
 
-/** The tensors in the order a decoder uses them; the head is the embedding again, so there is no `output.weight`. */
+/** The tensors in the order a decoder uses them. Where the head is the embedding again, there is no `output.weight`. */
 export function qwen3Tensors(shape: Qwen3Shape, type: CheckpointType, seed: number): TensorToWrite[] {
-  const { width, feedForward, headLength, vocabulary } = shape
+  const { width, feedForward, headLength, vocabulary, experts, hasHead } = shape
   const queries = shape.heads * headLength
   const keys = shape.keyValueHeads * headLength
   const tensors: TensorToWrite[] = []
@@ -86,11 +131,15 @@ export function qwen3Tensors(shape: Qwen3Shape, type: CheckpointType, seed: numb
     const fill = floatNoise(randomWords(mixSeed(seed, tensors.length)), 1, 0.1)
     tensors.push(filled({ name: `${name}.weight`, type: 'F32', shape: [length] }, fill))
   }
-  const matrix = (name: string, rows: number, columns: number) => {
-    const header = { name: `${name}.weight`, shape: [rows, columns] }
+  const matrix = (name: string, ...sizes: readonly number[]) => {
+    const header = { name: `${name}.weight`, shape: sizes }
     const matrixType = typeOfMatrix(header, shape, type)
     const fill = noise(matrixType, DEVIATION, mixSeed(seed, tensors.length))
     tensors.push(filled({ ...header, type: matrixType }, fill))
+  }
+  const router = (name: string, count: number) => {
+    const fill = routerNoise(count, width, mixSeed(seed, tensors.length))
+    tensors.push(filled({ name: `${name}.weight`, type: 'F32', shape: [count, width] }, fill))
   }
   matrix('token_embd', vocabulary, width)
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -103,17 +152,43 @@ export function qwen3Tensors(shape: Qwen3Shape, type: CheckpointType, seed: numb
     norm(`${block}.attn_k_norm`, headLength)
     matrix(`${block}.attn_output`, width, queries)
     norm(`${block}.ffn_norm`, width)
-    matrix(`${block}.ffn_gate`, feedForward, width)
-    matrix(`${block}.ffn_up`, feedForward, width)
-    matrix(`${block}.ffn_down`, width, feedForward)
+    if (experts) {
+      router(`${block}.ffn_gate_inp`, experts.count)
+      matrix(`${block}.ffn_gate_exps`, experts.count, experts.feedForward, width)
+      matrix(`${block}.ffn_up_exps`, experts.count, experts.feedForward, width)
+      matrix(`${block}.ffn_down_exps`, experts.count, width, experts.feedForward)
+    } else {
+      matrix(`${block}.ffn_gate`, feedForward, width)
+      matrix(`${block}.ffn_up`, feedForward, width)
+      matrix(`${block}.ffn_down`, width, feedForward)
+    }
   }
   norm('output_norm', width)
+  if (hasHead) matrix('output', vocabulary, width)
   return tensors
 }
 
-function typeOfMatrix(header: Omit<TensorHeader, 'type'>, { layers }: Qwen3Shape, type: CheckpointType): NoiseType {
+/** The rows of a router [experts, width], of lengths that differ. */
+export function routerNoise(experts: number, width: number, seed: number): (bytes: Uint8Array) => void {
+  const random = randomWords(seed)
+  const logarithms = new Float32Array(experts)
+  floatNoise(random, 0, ROUTER_SKEW)(new Uint8Array(logarithms.buffer))
+  const rows = floatNoise(random, 0, DEVIATION)
+  let row = 0
+  return (bytes) => {
+    rows(bytes)
+    const weights = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+    for (let at = 0; at < weights.length; at += width, row++) {
+      const length = Math.exp(logarithms[row % experts] ?? 0)
+      for (let i = at; i < at + width; i++) weights[i] = length * (weights[i] ?? 0)
+    }
+  }
+}
+
+function typeOfMatrix(header: Omit<TensorHeader, 'type'>, shape: Qwen3Shape, type: CheckpointType): NoiseType {
   if (type !== 'Q4_K_M') return type
-  const inFile = typeInFile({ ...header, layers, head: 'token_embd.weight' }, type)
+  const { layers, hasHead } = shape
+  const inFile = typeInFile({ ...header, layers, head: hasHead ? 'output.weight' : 'token_embd.weight' }, type)
   if (inFile === 'Q4_K' || inFile === 'Q6_K') return inFile
   throw new Error(`${header.name} has rows of ${header.shape[1]}: a ${type} file needs multiples of 256.`)
 }
