@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { main } from './main.ts'
 import { openModel, printNotices } from './open-model.ts'
 import { captureOutput } from './testing/captured-output.ts'
 
@@ -10,6 +11,14 @@ it('says on the standard error stream what a person should know of how a model r
   expect(output.stderr).not.toContain('\x1b')
   expect(output.stdout).toBe('')
 })
+
+it.skipIf(!process.version.startsWith('v24.') || process.arch !== 'x64')(
+  'says that wider vector operations bring nothing here',
+  async () => {
+    expect(await main(['run', 'nano', 'What is 1 + 1?', '--revectorize', '--max-tokens', '2'])).toBe(0)
+    expect(output.stderr).toMatch(/^note: Joining vector operations brings nothing on Node 24, as measured/)
+  },
+)
 
 it('says nothing of a model that runs as it should', async () => {
   await using model = await openModel('nano', {})

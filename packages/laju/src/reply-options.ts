@@ -30,6 +30,11 @@ export const LOAD_OPTIONS = {
   quantize: { type: 'string', value: 'TYPE', help: 'hold float weights as Q8_0, Q4_0, …; auto (default) or none' },
 } satisfies Record<string, CommandOption>
 
+/** Of the commands that make a loaded model compute. */
+export const REVECTORIZE_OPTION = {
+  revectorize: { type: 'boolean', help: 'experimental: join vector operations to wider ones (Node 26, x64)' },
+} satisfies Record<string, CommandOption>
+
 export function replyOptions(given: Arguments): ReplyOptions {
   given.refuseTogether('think', 'no-think')
   given.refuseTogether('think-budget', 'no-think')
@@ -58,6 +63,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
     backend: given.choice('backend', ['wasm', 'reference']),
     threads: given.integer('threads', 1),
     adapters: adaptersOf(given),
+    revectorize: given.flag('revectorize'),
     quantize: given.choice('quantize', QUANTIZE_CHOICES),
     signal,
   }

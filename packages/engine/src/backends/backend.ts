@@ -22,6 +22,8 @@ export interface CompileOptions {
   readonly threads: number
   /** Whether fewer of them write where the device has shown, or shows in the first steps, that this is faster. */
   readonly triesFewerThreads?: boolean
+  /** Whether optimised code is checked as well: its compiler was asked for more than it does by itself. */
+  readonly checksOptimised?: boolean
 }
 
 /** Bytes a compiled model needs, computed before a weight is read. */

@@ -26,6 +26,7 @@ import { modelFingerprint } from './fingerprint.ts'
 import type { ReplyRequest, RestoreRequest, SaveRequest, TimeRequest, TimeResult } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
+import { revectorizeIfAsked } from './revectorize.ts'
 import { restoreSequence, saveSequence } from './saved-sequence.ts'
 import { type TokenWork, tokenWork } from './token-work.ts'
 import type { EngineOptions, LoadProgress, ModelInfo } from './types.ts'
@@ -91,6 +92,7 @@ export class Engine {
       const { description, quantized } = await heldModel(checkpoint, stored, options)
       const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
+      const notices = await revectorizeIfAsked(options)
       const fingerprint = await modelFingerprint(description, signal)
       const parts = { description, fingerprint, limits, ...textParts(checkpoint) }
       return await withWeights(
@@ -98,7 +100,7 @@ export class Engine {
         options,
         limits,
         { signal, onProgress },
-        (model) => new Engine({ ...parts, model, info: { ...info, notices: model.notices } }),
+        (model) => new Engine({ ...parts, model, info: { ...info, notices: [...notices, ...model.notices] } }),
       )
     } finally {
       await checkpoint.close()

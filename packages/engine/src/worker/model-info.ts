@@ -45,6 +45,7 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
     cacheType,
     threads: threadCount(options.threads, bytesOfWeights(graph, tensors)),
     triesFewerThreads: options.threads === undefined,
+    checksOptimised: options.revectorize,
   }
 }
 

@@ -44,6 +44,12 @@ export interface EngineOptions {
    * in the first steps and remembered in the user's cache, unless a number is given.
    */
   readonly threads?: number
+  /**
+   * Has V8 join pairs of vector operations of 128 bits into one of 256: an experiment of V8's that makes reading prompts
+   * half as fast again on Node 26 and later, on x64 processors with AVX2. Holds for all WebAssembly that the process
+   * compiles from then on. Every kernel is checked once it is optimised.
+   */
+  readonly revectorize?: boolean
 }
 
 export interface AttachOptions {

@@ -3,7 +3,7 @@ import { type Benchmark, type BenchmarkProgress, benchmark, QUANTIZE_CHOICES, ty
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { printNotices } from '../open-model.ts'
-import { LOAD_OPTIONS } from '../reply-options.ts'
+import { LOAD_OPTIONS, REVECTORIZE_OPTION } from '../reply-options.ts'
 import { LiveOutput } from '../terminal/live-output.ts'
 import { LoadProgress } from '../terminal/load-progress.ts'
 import { neutralise } from '../terminal/neutralise.ts'
@@ -24,6 +24,7 @@ export const bench: Command = {
     repetitions: { type: 'string', value: 'N', help: 'how often, after once for practice (default 5)' },
     threads: LOAD_OPTIONS.threads,
     quantize: LOAD_OPTIONS.quantize,
+    ...REVECTORIZE_OPTION,
     json: { type: 'boolean', help: 'print one JSON object' },
   },
   examples: [
@@ -40,6 +41,7 @@ export const bench: Command = {
       depth: given.integer('depth', 0),
       repetitions: given.integer('repetitions', 1),
       threads: given.integer('threads', 1),
+      revectorize: given.flag('revectorize'),
       quantize: given.choice('quantize', QUANTIZE_CHOICES),
       signal,
     }

@@ -9,7 +9,7 @@ import { recalled, restoreConversation } from '../chat/restore-conversation.ts'
 import type { Command } from '../command.ts'
 import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
-import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, replyOptions } from '../reply-options.ts'
+import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, REVECTORIZE_OPTION, replyOptions } from '../reply-options.ts'
 import { LiveOutput } from '../terminal/live-output.ts'
 import { neutralise } from '../terminal/neutralise.ts'
 import { styleOf } from '../terminal/style.ts'
@@ -26,6 +26,7 @@ export const chat: Command = {
     ...REPLY_OPTIONS,
     ...ADAPTER_OPTION,
     ...LOAD_OPTIONS,
+    ...REVECTORIZE_OPTION,
   },
   examples: [
     { line: 'laju chat', help: 'talk with the small model that comes with laju' },

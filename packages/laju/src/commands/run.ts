@@ -5,7 +5,7 @@ import type { Command } from '../command.ts'
 import { MODEL_HELP } from '../model-reference.ts'
 import { openModel } from '../open-model.ts'
 import { readStdin } from '../read-text.ts'
-import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, replyOptions } from '../reply-options.ts'
+import { LOAD_OPTIONS, loadOptions, REPLY_OPTIONS, REVECTORIZE_OPTION, replyOptions } from '../reply-options.ts'
 import { LiveOutput } from '../terminal/live-output.ts'
 import { ReplyPrinter, replySummary } from '../terminal/reply-printer.ts'
 import { styleOf } from '../terminal/style.ts'
@@ -26,6 +26,7 @@ export const run: Command = {
     logprobs: { type: 'string', value: 'N', help: 'with --json: log-probabilities, with N alternatives a token' },
     ...ADAPTER_OPTION,
     ...LOAD_OPTIONS,
+    ...REVECTORIZE_OPTION,
     json: { type: 'boolean', help: 'print one JSON object: text, reasoning, finishReason, usage, timings' },
   },
   examples: [

@@ -7,11 +7,12 @@ import { AdapterBank } from './adapter-bank.ts'
 import { type Bank, createBank } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph, type Instruction } from './compile.ts'
+import type { Operands } from './kernels/operands.ts'
 import { clearBehind, pageLayout } from './layout/key-value-pages.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
 import { type Plan, planMemory } from './plan.ts'
-import { type CheckedKernels, checkKernels } from './self-check.ts'
+import { type CheckedKernels, checkKernels, checkOptimised } from './self-check.ts'
 import { replay } from './step.ts'
 import { Team } from './threads/team.ts'
 import { WritingThreads } from './threads/writing-threads.ts'
@@ -37,6 +38,7 @@ class WasmModel implements CompiledModel {
   readonly #graph: Graph
   readonly #plan: Plan
   readonly #options: CompileOptions
+  readonly #operands: Operands
   #resident: Resident | undefined
   #adapters: readonly AdapterBank[] = []
   #instructions: readonly Instruction[] = []
@@ -51,6 +53,7 @@ class WasmModel implements CompiledModel {
     this.#graph = graph
     this.#plan = plan
     this.#options = options
+    this.#operands = kernels.operands
     this.#resident = allocate(graph, plan, options, kernels)
     this.#compile([])
   }
@@ -61,7 +64,9 @@ class WasmModel implements CompiledModel {
     // Until it is waited for below, nobody is there to hear of a failure.
     starting.catch(() => {})
     try {
+      const checking = this.#checkOptimised()
       await loadWeights(this.#plan, this.#live().views, tensors, options)
+      await checking
       this.#team = await starting
       if (this.#team && triesFewerThreads) this.#writing = await WritingThreads.recall(threads)
     } finally {
@@ -128,6 +133,16 @@ class WasmModel implements CompiledModel {
     this.#resident = undefined
     this.#adapters = []
     this.#instructions = []
+  }
+
+  /** Meanwhile weights are read. */
+  #checkOptimised(): Promise<void> {
+    const { checksOptimised, threads } = this.#options
+    const options = { shared: threads > 1, operands: this.#operands }
+    const checking = checksOptimised ? checkOptimised(this.#plan.types, options) : Promise.resolve()
+    // Where loading fails first, nobody is there to hear of a failure.
+    checking.catch(() => {})
+    return checking
   }
 
   /** The threads besides this one, if there are to be any. */

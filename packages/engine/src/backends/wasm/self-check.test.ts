@@ -85,6 +85,23 @@ describe('kernels', () => {
   })
 })
 
+describe('optimised kernels', () => {
+  async function checkOptimised() {
+    const { checkOptimised } = await import('./self-check.ts')
+    return checkOptimised(['Q8_0', 'Q4_K'], { shared: true, operands: 'seven-bits' })
+  }
+
+  test('compute what they should', async () => {
+    await expect(checkOptimised()).resolves.toBeUndefined()
+  })
+
+  test('that do not end the load, and the remedy is to do without', async () => {
+    mistaken.instructions = [DOT_OF_TWO]
+    const remedy = 'Load the model without revectorize.'
+    await expect(checkOptimised()).rejects.toMatchObject({ code: 'kernel-failed', remedy })
+  })
+})
+
 async function logitsOf(threads: number) {
   const { wasmBackend } = await import('./backend.ts')
   const harness = await Harness.load(nano, wasmBackend, { threads })

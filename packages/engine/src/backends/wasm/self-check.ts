@@ -1,6 +1,6 @@
 import { EngineError } from '../../errors.ts'
 import type { DecodableType } from '../../weights/element-type.ts'
-import { createBank } from './bank.ts'
+import { type BankOptions, createBank } from './bank.ts'
 import { bestOperands, OPERANDS, type Operands } from './kernels/operands.ts'
 import { checksOfType, type KernelCheck, OTHER_CHECKS } from './known-answers.ts'
 import { TestBench } from './test-bench.ts'
@@ -38,6 +38,29 @@ export function checkKernels(types: Iterable<DecodableType>): CheckedKernels {
 }
 
 const CHECK_BYTES = 2 ** 18
+
+/** Times that all kernels run while the engine optimises them, and milliseconds between: some hundred in all. */
+const [ROUNDS, PAUSE] = [8, 40]
+
+/**
+ * Runs the kernels of a model's own module again and again until optimised code has taken the place of the first, and
+ * compares each time. For optimisations that have been asked for and are not trusted yet.
+ * @throws EngineError `kernel-failed`
+ */
+export async function checkOptimised(types: Iterable<DecodableType>, options: BankOptions): Promise<void> {
+  const list = [...types]
+  const bank = createBank(CHECK_BYTES, { ...options, types: list })
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const check of [...list.flatMap(checksOfType), ...OTHER_CHECKS]) {
+      const failure = failureOf(check, () => new TestBench(bank))
+      if (failure) {
+        throw new EngineError('kernel-failed', failure.message, { remedy: 'Load the model without revectorize.' })
+      }
+      new Uint8Array(bank.memory.buffer).fill(0)
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  }
+}
 
 function firstFailure(
   types: readonly DecodableType[],
