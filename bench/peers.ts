@@ -26,6 +26,7 @@ const USAGE = `Measures laju beside llama.cpp: the same file, the same threads, 
   --prompt N               tokens that are read (default 512)
   --generate N             tokens that are written (default 64)
   --pairs N                how often each engine runs (default 7)
+  --revectorize            laju with this option: run it with Node 26
   --json                   print the report as JSON`
 
 await runCommand(USAGE, async () => {
@@ -39,6 +40,7 @@ await runCommand(USAGE, async () => {
       prompt: { type: 'string', default: '512' },
       generate: { type: 'string', default: '64' },
       pairs: { type: 'string', default: '7' },
+      revectorize: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -50,15 +52,16 @@ await runCommand(USAGE, async () => {
     prompt: wholeNumber('prompt', values.prompt, 1),
     generate: wholeNumber('generate', values.generate, 1),
   }
+  const { revectorize } = values
   const pairs = wholeNumber('pairs', values.pairs, 1)
   const contenders = contendersOf(values['llama-bench'], values['node-llama-cpp'])
   const settings = list('threads', 1).flatMap((threads) =>
-    list('depth', 0).map((depth): Setting => ({ file, threads, depth, ...sizes })),
+    list('depth', 0).map((depth): Setting => ({ file, threads, depth, ...sizes, revectorize })),
   )
   const measured: { setting: Setting; rounds: readonly Round[] }[] = []
   for (const setting of settings) measured.push({ setting, rounds: await measureRounds(setting, contenders, pairs) })
   const results = measured.flatMap(({ setting, rounds }) => resultsOf(setting, rounds, contenders))
-  const report = { file: basename(file), machine: describeMachine(), ...sizes, pairs, results, measured }
+  const report = { file: basename(file), machine: describeMachine(), ...sizes, revectorize, pairs, results, measured }
   if (values.json) console.log(JSON.stringify(report, undefined, 2))
   else print(report)
 })

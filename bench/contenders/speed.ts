@@ -8,6 +8,8 @@ export interface Setting {
   readonly depth: number
   readonly prompt: number
   readonly generate: number
+  /** Laju's option of that name. */
+  readonly revectorize?: boolean
 }
 
 /** Tokens a second. */
