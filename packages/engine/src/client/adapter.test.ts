@@ -45,8 +45,12 @@ describe.skipIf(!model)('Adapter', () => {
     const adapter = await loaded.attach(fixture('llama-head'))
     const ids = Array.from({ length: 400 }, (_, i) => i % 300)
     const running = loaded.forward(ids)
-    await expect(adapter.setScale(2)).rejects.toMatchObject({ code: 'busy' })
-    await expect(adapter.detach()).rejects.toMatchObject({ code: 'busy' })
+    // Both at once: on a busy machine the model may be done before a second one is asked for.
+    const busy = { code: 'busy' }
+    await Promise.all([
+      expect(adapter.setScale(2)).rejects.toMatchObject(busy),
+      expect(adapter.detach()).rejects.toMatchObject(busy),
+    ])
     expect([adapter.scale, loaded.adapters.length]).toEqual([1, 1])
     await running
     const controller = new AbortController()
