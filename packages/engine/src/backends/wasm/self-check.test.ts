@@ -64,7 +64,7 @@ describe('kernels', () => {
     ['bytes', [UNKNOWN], 'seven-bits', 'does not run'],
     ['bytes', [DOT_OF_TWO, DOT_OF_FOUR], 'lanes', 'computes'],
     ['seven-bits', [DOT_OF_TWO], 'lanes', 'computes'],
-    ['seven-bits', [RELAXED_MADD], 'lanes', 'The kernel attention_f'],
+    ['seven-bits', [RELAXED_MADD], 'lanes', 'computes'],
   ])('of %s that fail are replaced by simpler ones', async (best, instructions, operands, problem) => {
     mistaken.best = best
     mistaken.instructions = instructions

@@ -8,6 +8,7 @@ import { embeddingKernel } from './embedding.ts'
 import { addLinear } from './linear.ts'
 import { emitBlocksTile } from './linear-blocks.ts'
 import { emitFloatTile } from './linear-float.ts'
+import { isFused } from './multiply-add.ts'
 import { normalizeKernel } from './normalize.ts'
 import type { Operands } from './operands.ts'
 import { panelProductFunction } from './panel-product.ts'
@@ -34,7 +35,7 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands,
     )
     module.add(embeddingKernel(type))
   }
-  const fused = operands !== 'lanes'
+  const fused = isFused(operands)
   const attentionParts = {
     unpackHalves: module.addInternal(unpackHalvesFunction()),
     productWithFloats: module.addInternal(panelProductFunction('f32', fused)),

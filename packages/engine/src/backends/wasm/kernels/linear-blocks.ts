@@ -5,6 +5,7 @@ import { ACTIVATION_BLOCK_BYTES, ACTIVATION_PARTS } from '../layout/geometry.ts'
 import { BlockDots, HALVES } from './block-dots.ts'
 import { type EmitTile, loadSplat, type Tile } from './linear.ts'
 import { emitSuperBlocksTile } from './linear-super-blocks.ts'
+import { isFused, multiplyAdd } from './multiply-add.ts'
 import type { Machine } from './operands.ts'
 import { loadScales } from './scales.ts'
 
@@ -25,12 +26,14 @@ class BlocksTile {
   readonly #layout: BlockLayout
   readonly #scales: ScalesLayout
   readonly #dots: BlockDots
+  readonly #fused: boolean
 
   constructor(tile: Tile, layout: BlockLayout, scales: ScalesLayout, machine: Machine) {
     this.#tile = tile
     this.#layout = layout
     this.#scales = scales
     this.#dots = new BlockDots(tile, layout, machine)
+    this.#fused = isFused(machine.operands)
   }
 
   emit(): void {
@@ -81,7 +84,7 @@ class BlocksTile {
       for (const half of HALVES) {
         const sum = sums[row][half]
         const dot = op('f32x4.convert_i32x4_s', dots[row][half])
-        f.set(sum, op('f32x4.add', sum, op('f32x4.mul', dot, op('f32x4.mul', scales[half], splat))))
+        f.set(sum, multiplyAdd(dot, op('f32x4.mul', scales[half], splat), sum, this.#fused))
         if (minimums && total) {
           const least = op('f32x4.mul', total, op('f32x4.mul', minimums[half], splat))
           f.set(sum, op('f32x4.sub', sum, least))

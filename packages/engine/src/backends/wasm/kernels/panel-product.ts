@@ -1,9 +1,10 @@
 import type { CacheType } from '../../backend.ts'
-import { type I32, load, op, sum, type V128 } from '../emitter/expression.ts'
+import { type I32, load, op, sum } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
 import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
 import { loadHalves } from './half.ts'
 import { loadSplat } from './linear.ts'
+import { multiplyAdd } from './multiply-add.ts'
 
 /** Queries and vectors of a stripe whose sums stay in registers: eight, which are as many as a processor adds at once. */
 const TILES = {
@@ -71,10 +72,6 @@ export function panelProductFunction(type: CacheType, fused: boolean): FunctionB
     f.increase(stripe, 1)
   }, stripe)
   return f
-}
-
-function multiplyAdd(a: V128, b: V128, c: V128, fused: boolean): V128 {
-  return fused ? op('f32x4.relaxed_madd', a, b, c) : op('f32x4.add', c, op('f32x4.mul', a, b))
 }
 
 /** Variables for addresses a stride apart. */

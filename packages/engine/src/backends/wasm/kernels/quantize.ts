@@ -4,6 +4,7 @@ import {
   lane,
   load,
   op,
+  shuffle,
   shuffleBytes,
   sum,
   type V128,
@@ -24,7 +25,7 @@ import {
   PAIR_PARTS,
 } from '../layout/geometry.ts'
 import { HALF_FACTOR, halvesOf } from './half.ts'
-import { largestLane, sumOfIntegerLanes, sumOfLanes } from './reduce.ts'
+import { sumOfIntegerLanes, sumOfLanes } from './reduce.ts'
 import { ROUNDER, roundedSum } from './rounding.ts'
 
 /**
@@ -188,13 +189,16 @@ function loadBlock(f: FunctionBuilder, source: I32): readonly V128[] {
   return Array.from({ length: 8 }, (_, i) => f.let(`x${i}`, load('v128.load', source, 16 * i)))
 }
 
+/**
+ * The largest |x|. As integers the bits of numbers without a sign are in the numbers' order, and what is not a number is the
+ * largest of all: the maximum of floats would take eight instructions for each of these.
+ */
 function largestSize(f: FunctionBuilder, vectors: readonly V128[]): F32 {
-  const sizes = vectors.map((vector): V128 => op('f32x4.abs', vector))
-  return largestLane(
-    f,
-    // Not pmax, which would pass over what is not a number: that must not become one.
-    sizes.reduce((a, b) => op('f32x4.max', a, b)),
-  )
+  const [a, b, c, d, e, g, h, i] = vectors.map((vector): V128 => op('f32x4.abs', vector))
+  const max = (left: V128, right: V128): V128 => op('i32x4.max_u', left, right)
+  const four = f.let('four', max(max(max(a, b), max(c, d)), max(max(e, g), max(h, i))))
+  const two = f.let('two', max(four, shuffle(four, four, [2, 3, 0, 1])))
+  return lane('f32x4.extract_lane', max(two, shuffle(two, two, [1, 0, 3, 2])), 0)
 }
 
 /** Writes 32 quants as bytes and as i16. Gives the sums of the first and of the last 16. */
