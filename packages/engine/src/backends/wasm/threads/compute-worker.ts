@@ -10,13 +10,13 @@ import type { ComputeWork } from './team.ts'
  */
 
 const { graph, plan, module, memory, words, threads, thread, cacheType } = workerData as ComputeWork
-const control = new StepControl(words)
+const control = new StepControl(words, threads, thread)
 const instructions = compileGraph(graph, plan, openBank(memory, module), control, cacheType, { threads, thread })
 
 parentPort?.postMessage('ready')
 while (control.nextStep()) {
   if (thread >= control.threads) continue
   // The first thread sees to those that are missing; this one only waits.
-  for (const _ of replayTogether(instructions, control, false)) {
+  for (const _ of replayTogether(instructions, control)) {
   }
 }

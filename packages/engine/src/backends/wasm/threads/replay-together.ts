@@ -6,31 +6,28 @@ import type { StepControl } from './step-control.ts'
 const PATIENCE = 500
 
 /**
- * Replays a plan together with other threads, which have the same instructions. Blocks of units are claimed from a
- * counter, so that a slow thread gets fewer; whoever computes a unit computes the same. Instructions of one block that
+ * Replays a plan together with other threads, which have the same instructions. Blocks of units are claimed from
+ * counters, so that a slow thread gets fewer; whoever computes a unit computes the same. Instructions of one block that
  * follow each other are one block together.
  *
  * Yields where the others let it wait for long, so that the caller can see to them, and then goes on waiting.
  */
-export function* replayTogether(
-  instructions: readonly Instruction[],
-  control: StepControl,
-  isFirst: boolean,
-): Generator<void, void> {
+export function* replayTogether(instructions: readonly Instruction[], control: StepControl): Generator<void, void> {
   for (let index = 0, end = 0; index < instructions.length; index = end) {
     end = endOfRun(instructions, index, control)
     const blocks = end > index + 1 ? 1 : agreedBlocks(instructions[index], index, control)
     for (;;) {
-      const block = control.claim(index)
-      if (block === undefined) return
-      if (block >= blocks) break
+      const range = control.claim(index, blocks)
+      if (!range) return
+      const { from, to } = range
+      if (from === to) break
       if (end > index + 1) for (let i = index; i < end; i++) runWhole(instructions[i])
-      else runBlock(instructions[index], block)
-      control.finish(index, blocks)
+      else runBlocks(instructions[index], from, to)
+      control.finish(index, to - from, blocks)
     }
     while (!control.waitForAll(index, blocks, PATIENCE)) yield
     if (!control.hasAdditions(end - 1)) continue
-    if (isFirst) {
+    if (control.thread === 0) {
       for (const addition of instructions[end - 1].additions ?? []) runWhole(addition)
       control.release(end - 1)
     } else {
@@ -59,7 +56,6 @@ function blocksOf({ units, unitsAtOnce }: Instruction): number {
   return Math.ceil(units() / unitsAtOnce)
 }
 
-function runBlock({ units, unitsAtOnce, run }: Instruction, block: number): void {
-  const from = block * unitsAtOnce
-  run(from, Math.min(from + unitsAtOnce, units()))
+function runBlocks({ units, unitsAtOnce, run }: Instruction, from: number, to: number): void {
+  run(from * unitsAtOnce, Math.min(to * unitsAtOnce, units()))
 }

@@ -4,11 +4,10 @@ import type { BatchCounts } from '../batch-inputs.ts'
 const HEADER = { step: 0, tokens: 1, rows: 2, tasks: 3, sleepers: 4, threads: 5 } as const
 const HEADER_WORDS = 16
 /**
- * Of each instruction: blocks that are claimed, blocks that are done, what the first thread does alone, and one more than
- * the blocks in all, where that is agreed upon.
+ * Of each instruction: blocks that are done, what the first thread does alone, one more than the blocks in all where that
+ * is agreed upon, and for each thread the blocks of its share that are claimed.
  */
-const WORDS = { claimed: 0, done: 1, additions: 2, agreed: 3 } as const
-const WORDS_EACH = 4
+const WORDS = { done: 0, additions: 1, agreed: 2, claimed: 3 } as const
 
 /** Counts share a word with the last bits of the step that they belong to. */
 const COUNT_BITS = 16
@@ -18,25 +17,45 @@ export const MOST_BLOCKS = COUNT_MASK
 /** Times that a thread looks at a word, some tens of microseconds in all, before it goes to sleep: waking takes as long. */
 const LOOKS = 20_000
 
+const NONE: BlockRange = { from: 0, to: 0 }
+
 /** In place of a step: there will be none. */
 const END = -1
+
+/** Blocks from one up to, not including, another. */
+export interface BlockRange {
+  readonly from: number
+  readonly to: number
+}
 
 /**
  * How far a step is, in words that the threads of a model share. An instruction is done when all its blocks are; who
  * finds none left waits for that, first looking, then sleeping. A thread that the system does not let run is not
- * waited for, unless it has claimed a block. When it wakes in a later step it sees that its own is over.
+ * waited for, unless it has claimed blocks. When it wakes in a later step it sees that its own is over.
+ *
+ * Each thread has a share of neighbouring blocks, since who reads on and on through memory reads faster. It claims half of
+ * what is left of it at a time, and so does whoever is done with his own.
  */
 export class StepControl implements BatchCounts {
   readonly words: Int32Array<SharedArrayBuffer>
+  /** Threads of the model. */
+  readonly size: number
+  /** The number of this one; the first is 0. */
+  readonly thread: number
+  readonly #range = { from: 0, to: 0 }
   /** The step that this thread works on. */
   #step = 0
 
-  constructor(words: Int32Array<SharedArrayBuffer>) {
+  constructor(words: Int32Array<SharedArrayBuffer>, size: number, thread: number) {
     this.words = words
+    this.size = size
+    this.thread = thread
   }
 
-  static create(instructions: number): StepControl {
-    return new StepControl(new Int32Array(new SharedArrayBuffer(4 * (HEADER_WORDS + WORDS_EACH * instructions))))
+  /** For the first of so many threads. */
+  static create(instructions: number, size: number): StepControl {
+    const words = HEADER_WORDS + instructions * (WORDS.claimed + size)
+    return new StepControl(new Int32Array(new SharedArrayBuffer(4 * words)), size, 0)
   }
 
   get tokens(): number {
@@ -63,10 +82,12 @@ export class StepControl implements BatchCounts {
    */
   begin({ tokens, rows, tasks }: BatchCounts, threads: number, hasAdditions: (instruction: number) => boolean): void {
     this.#step++
-    for (let at = HEADER_WORDS, instruction = 0; at < this.words.length; at += WORDS_EACH, instruction++) {
-      Atomics.store(this.words, at + WORDS.claimed, this.#tag)
+    for (let instruction = 0, at = this.#at(0, 0); at < this.words.length; at = this.#at(++instruction, 0)) {
       Atomics.store(this.words, at + WORDS.done, this.#tag)
       Atomics.store(this.words, at + WORDS.agreed, this.#tag)
+      for (let thread = 0; thread < this.size; thread++) {
+        Atomics.store(this.words, at + WORDS.claimed + thread, this.#tag)
+      }
       Atomics.store(this.words, at + WORDS.additions, this.#tag | (hasAdditions(instruction) ? 1 : 0))
     }
     this.words[HEADER.tokens] = tokens
@@ -101,20 +122,45 @@ export class StepControl implements BatchCounts {
     return (Atomics.load(this.words, at) & COUNT_MASK) - 1
   }
 
-  /** The number of a block of the instruction that is now this thread's; undefined where the step is over. */
-  claim(instruction: number): number | undefined {
-    const at = this.#at(instruction, WORDS.claimed)
+  /**
+   * Blocks of the instruction that are now this thread's, valid until the next claim; an empty range where none is left,
+   * undefined where the step is over.
+   * @param blocks of the instruction in all
+   */
+  claim(instruction: number, blocks: number): BlockRange | undefined {
+    const { threads } = this
+    const share = Math.ceil(blocks / threads)
+    for (let i = 0; i < threads; i++) {
+      const owner = (this.thread + i) % threads
+      const first = owner * share
+      const range = this.#claimOf(this.#at(instruction, WORDS.claimed + owner), Math.min(share, blocks - first), first)
+      if (!range || range.to > range.from) return range
+    }
+    return NONE
+  }
+
+  /** Half of what is left of a share, which begins at a block. */
+  #claimOf(at: number, share: number, first: number): BlockRange | undefined {
     for (;;) {
       const word = Atomics.load(this.words, at)
       if (!this.#isOfStep(word)) return undefined
-      if (Atomics.compareExchange(this.words, at, word, word + 1) === word) return word & COUNT_MASK
+      const claimed = word & COUNT_MASK
+      if (claimed >= share) return NONE
+      const count = Math.ceil((share - claimed) / 2)
+      if (Atomics.compareExchange(this.words, at, word, word + count) !== word) continue
+      this.#range.from = first + claimed
+      this.#range.to = first + claimed + count
+      return this.#range
     }
   }
 
-  /** @param blocks of the instruction in all: with the last of them, those that wait go on */
-  finish(instruction: number, blocks: number): void {
+  /**
+   * So many more blocks are done.
+   * @param blocks of the instruction in all: with the last of them, those that wait go on
+   */
+  finish(instruction: number, count: number, blocks: number): void {
     const at = this.#at(instruction, WORDS.done)
-    if (((Atomics.add(this.words, at, 1) + 1) & COUNT_MASK) === blocks) this.#wake(at)
+    if (((Atomics.add(this.words, at, count) + count) & COUNT_MASK) === blocks) this.#wake(at)
   }
 
   /** @returns false when so many milliseconds were not enough */
@@ -148,7 +194,7 @@ export class StepControl implements BatchCounts {
   }
 
   #at(instruction: number, word: number): number {
-    return HEADER_WORDS + WORDS_EACH * instruction + word
+    return HEADER_WORDS + (WORDS.claimed + this.size) * instruction + word
   }
 
   #wake(at: number): void {

@@ -44,7 +44,7 @@ export class Team {
     // The source runs as TypeScript, the build as JavaScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const url = new URL(`./compute-worker.${extension}`, import.meta.url)
-    const control = StepControl.create(instructions)
+    const control = StepControl.create(instructions, work.threads)
     const workers = Array.from({ length: work.threads - 1 }, (_, i) => {
       const workerData: ComputeWork = { ...work, words: control.words, thread: i + 1 }
       return new Worker(url, { workerData, execArgv: [] })
@@ -67,7 +67,7 @@ export class Team {
     this.#check()
     this.#control.begin(counts, threads, (instruction) => instructions[instruction].additions !== undefined)
     try {
-      for (const _ of replayTogether(instructions, this.#control, true)) {
+      for (const _ of replayTogether(instructions, this.#control)) {
         // What became of the others arrives as events.
         await new Promise((resolve) => setImmediate(resolve))
         this.#check()
