@@ -1,6 +1,12 @@
 import { parseArgs } from 'node:util'
 import { describe } from '../packages/engine/src/architectures/describe.ts'
-import { type Batch, type CompiledModel, PAGE_LENGTH } from '../packages/engine/src/backends/backend.ts'
+import {
+  type Batch,
+  CACHE_TYPES,
+  type CacheType,
+  type CompiledModel,
+  PAGE_LENGTH,
+} from '../packages/engine/src/backends/backend.ts'
 import { wasmBackend } from '../packages/engine/src/backends/wasm/backend.ts'
 import { openCheckpoint } from '../packages/engine/src/hub/open-checkpoint.ts'
 import { runCommand, UsageError, wholeNumber } from './command.ts'
@@ -9,11 +15,12 @@ import { quartiles } from './quartiles.ts'
 
 const USAGE = `Measures what a step costs behind many tokens, by turns at the beginning of a text and at a depth.
 
-  node bench/depth.ts FILE [--depth N] [--tokens N] [--rounds N]
+  node bench/depth.ts FILE [--depth N] [--tokens N] [--rounds N] [--cache TYPE]
 
   --depth N   tokens before the step's (default 4096)
   --tokens N  tokens of a step, up to ${PAGE_LENGTH} (default 1)
   --rounds N  how often each is run (default 8)
+  --cache T   how keys and values are kept: f32, f16, i16 or q8_0 (default f16)
 
 Printed are milliseconds of processor time a step, on one thread: the best, lower quartile, median, upper quartile.`
 
@@ -24,6 +31,7 @@ await runCommand(USAGE, async () => {
       depth: { type: 'string', default: '4096' },
       tokens: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '8' },
+      cache: { type: 'string', default: 'f16' },
     },
   })
   const [file] = positionals
@@ -32,10 +40,12 @@ await runCommand(USAGE, async () => {
   const tokens = wholeNumber('tokens', values.tokens, 1)
   if (tokens > PAGE_LENGTH) throw new UsageError(`--tokens is at most ${PAGE_LENGTH}.`)
   const rounds = wholeNumber('rounds', values.rounds, 1)
+  const cacheType = CACHE_TYPES.find((type) => type === values.cache)
+  if (!cacheType) throw new UsageError(`--cache is one of ${CACHE_TYPES.join(', ')}.`)
   const { cpu, simd, node } = describeMachine()
   console.log(`${cpu}, ${simd.join(' ')}; Node ${node}`)
   const pages = Math.ceil(depth / PAGE_LENGTH) + 1
-  const model = await loadModel(file, pages)
+  const model = await loadModel(file, pages, cacheType)
   // One page of real keys and values, and copies of it.
   await model.step(batchOf(0, PAGE_LENGTH, pages))
   for (let page = 1; page < pages; page++) model.copyPage(0, page, PAGE_LENGTH)
@@ -43,10 +53,10 @@ await runCommand(USAGE, async () => {
   model.dispose()
 })
 
-async function loadModel(file: string, pages: number): Promise<CompiledModel> {
+async function loadModel(file: string, pages: number, cacheType: CacheType): Promise<CompiledModel> {
   const checkpoint = await openCheckpoint(file)
   const { graph, tensors } = await describe(checkpoint)
-  const options = { maxTokens: PAGE_LENGTH, maxRows: 1, pages, cacheType: 'f16', threads: 1 } as const
+  const options = { maxTokens: PAGE_LENGTH, maxRows: 1, pages, cacheType, threads: 1 } as const
   const model = wasmBackend.compile(graph, tensors, options)
   await model.load(tensors)
   await checkpoint.close()

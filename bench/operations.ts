@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util'
+import { CACHE_TYPES, type CacheType } from '../packages/engine/src/backends/backend.ts'
 import { createBank, type KernelName } from '../packages/engine/src/backends/wasm/bank.ts'
 import { ceilingKernel } from '../packages/engine/src/backends/wasm/ceilings.ts'
+import { attentionUnitsAtOnce } from '../packages/engine/src/backends/wasm/kernels/attention.ts'
 import {
   attentionScratchBytes,
   TASK_BYTES,
   TASK_TOKENS,
-} from '../packages/engine/src/backends/wasm/kernels/attention.ts'
+} from '../packages/engine/src/backends/wasm/kernels/attention-unit.ts'
 import { bestOperands } from '../packages/engine/src/backends/wasm/kernels/operands.ts'
 import {
   activationStride,
@@ -107,7 +109,7 @@ function measureLinear(type: DecodableType, rows: number, columns: number, token
 }
 
 /** 16 query and 8 key-value heads of 128, as in Qwen3-0.6B, in floating-point operations; the last tokens of a sequence. */
-function measureAttention(type: 'f32' | 'f16', tokens: number, depth: number, milliseconds: number): Rate {
+function measureAttention(type: CacheType, tokens: number, depth: number, milliseconds: number): Rate {
   const [heads, perGroup, headDimension] = [8, 2, 128]
   const words = new Int32Array(bank.memory.buffer)
   const bytes = pageBytes({ kind: 'kv', id: 0, keyValueHeads: heads, headDimension }, type)
@@ -122,11 +124,14 @@ function measureAttention(type: 'f32' | 'f16', tokens: number, depth: number, mi
   const kernel = bank.kernel(`attention_${type}`)
   const stride = 4 * heads * perGroup * headDimension
   const keys = tokens * depth - (tokens * (tokens - 1)) / 2
-  // One head after the other, of so many layers that no cache holds them: a short call may have the processor for itself.
-  return measure(4 * keys * perGroup * headDimension, milliseconds, (round) => {
-    const layer = Math.floor(round / heads) % Math.floor(COLD_BYTES / (pages * bytes))
+  // Of one token as many heads at once as the engine takes, of many one after the other: a short call may have the processor
+  // for itself. Of so many layers that no cache holds them.
+  const together = tokens === 1 ? attentionUnitsAtOnce(heads, 1, type) : 1
+  return measure(4 * together * keys * perGroup * headDimension, milliseconds, (round) => {
+    const layer = Math.floor((round * together) / heads) % Math.floor(COLD_BYTES / (pages * bytes))
     const state = [layer * pages * bytes, bytes, positions, task, heads, perGroup, headDimension, 0.1, scratch] as const
-    kernel(INPUT, stride, OUTPUT, stride, ...state, round % heads, (round % heads) + 1)
+    const from = (round * together) % heads
+    kernel(INPUT, stride, OUTPUT, stride, ...state, from, from + together)
   })
 }
 
@@ -154,7 +159,7 @@ function linearCases(type: DecodableType): Case[] {
   ]
 }
 
-function attentionCase(type: 'f32' | 'f16', tokens: number, depth: number): Case {
+function attentionCase(type: CacheType, tokens: number, depth: number): Case {
   return {
     name: `attention ${type}, ${tokens} at ${depth}`,
     unit: 'GFLOP/s',
@@ -175,10 +180,7 @@ function elementCase(name: KernelName, parameters: (stride: number) => number[])
 const CASES: readonly Case[] = [
   ...DECODABLE_TYPES.flatMap(linearCases),
   ...([1, TASK_TOKENS] as const).flatMap((tokens) => [
-    attentionCase('f32', tokens, 256),
-    attentionCase('f16', tokens, 256),
-    attentionCase('f32', tokens, 4096),
-    attentionCase('f16', tokens, 4096),
+    ...CACHE_TYPES.flatMap((type) => [attentionCase(type, tokens, 256), attentionCase(type, tokens, 4096)]),
   ]),
   ...ROUNDINGS.map((rounding) => {
     return elementCase(`quantize_${rounding}`, (stride) => {

@@ -4,8 +4,12 @@ import type { Tensor } from '../weights/tensor.ts'
 
 export type BackendName = 'reference' | 'wasm'
 
-/** How keys and values are stored. */
-export type CacheType = 'f32' | 'f16'
+/**
+ * How keys and values are stored: as floats of 32 or 16 bits, or as integers of 16 or 8 with a scale for each 32 numbers of a
+ * key and each head's value.
+ */
+export const CACHE_TYPES = ['f32', 'f16', 'i16', 'q8_0'] as const
+export type CacheType = (typeof CACHE_TYPES)[number]
 
 /** Tokens of one sequence that share a page of the kv state; a page belongs to one sequence or to its forks. */
 export const PAGE_LENGTH = 64

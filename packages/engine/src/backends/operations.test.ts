@@ -3,7 +3,7 @@ import type { Value } from '../graph/operations.ts'
 import { CaseBuilder, losslessActivations, normals, type OperationCase } from '../testing/operation-case.ts'
 import { floatTensor, randomTensor } from '../testing/random-tensors.ts'
 import { DECODABLE_TYPES, type DecodableType, ELEMENT_LAYOUTS, isFloat } from '../weights/element-type.ts'
-import type { Backend, Batch, CompileOptions } from './backend.ts'
+import { type Backend, type Batch, CACHE_TYPES, type CompileOptions } from './backend.ts'
 import { referenceBackend } from './reference/backend.ts'
 import { wasmBackend } from './wasm/backend.ts'
 
@@ -374,8 +374,10 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     })
   })
 
-  describe.each(['f32', 'f16'] as const)('attention over %s', (cacheType) => {
+  describe.each(CACHE_TYPES)('attention over %s', (cacheType) => {
     const options = { ...OPTIONS, cacheType }
+    // Where keys and values are integers, queries and weights are rounded to some, 13 bits and more.
+    const limit = cacheType === 'f32' || cacheType === 'f16' ? 1e-11 : 1e-7
 
     test.each([
       [1, 1, 16],
@@ -389,7 +391,7 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     ])('%i heads, %i for keys and values, of %i', async (heads, keyValueHeads, headDimension) => {
       const example = attentionCase(heads, keyValueHeads, headDimension)
       const batches = [tokens(63), tokens(1, 63), tokens(1, 64), tokens(1, 65), tokens(70, 66), tokens(2, 136)]
-      await expectEqualToReference(backend, example, batches, 1e-11, options)
+      await expectEqualToReference(backend, example, batches, limit, options)
     })
 
     test('batches of several sequences', async () => {
@@ -399,7 +401,7 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
         together(tokens(1, 30, c), tokens(1, 40, a), tokens(64, 1, b)),
         together(tokens(1, 31, c), tokens(30, 41, a), tokens(70, 65, b)),
       ]
-      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, 1e-11, options)
+      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, limit, options)
     })
 
     test('forks that share a page and copy the last one', async () => {
@@ -410,12 +412,12 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
         together(tokens(3, 80, trunk), tokens(9, 74, fork)),
         together(tokens(1, 83, fork), tokens(1, 83, trunk)),
       ]
-      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, 1e-11, options)
+      await expectEqualToReference(backend, attentionCase(4, 2, 32), batches, limit, options)
     })
 
     test('scores far apart', async () => {
       const example = attentionCase(2, 1, 16, 40)
-      await expectEqualToReference(backend, example, [tokens(100)], 1e-9, options)
+      await expectEqualToReference(backend, example, [tokens(100)], 100 * limit, options)
     })
 
     test.each([
@@ -435,6 +437,71 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
       const joined = parts.flatMap((outputs) => [...(outputs.get('attended') ?? [])])
       expect(Float32Array.from(joined)).toEqual(whole.get('attended'))
     })
+  })
+
+  describe.each(['i16', 'q8_0'] as const)('attention over %s, where something is not finite,', (cacheType) => {
+    const options = { ...OPTIONS, cacheType }
+    const [heads, width, bad] = [4, 160, 70]
+
+    test.each([
+      ['key', Number.NaN],
+      ['key', Number.POSITIVE_INFINITY],
+      ['key', Number.NEGATIVE_INFINITY],
+      ['value', Number.NaN],
+      ['value', Number.NEGATIVE_INFINITY],
+      ['query', Number.NaN],
+    ] as const)('a %s with %d is seen by those who see it', async (part, number) => {
+      const at = bad * width + 3
+      const [spoilt] = await runOn(backend, spoiltCase(part, [at], number), [tokens(128)], options)
+      const [clean] = await runOn(backend, spoiltCase(part, [], number), [tokens(128)], options)
+      for (let token = 0; token < 128; token++) {
+        const [actual, expected] = [spoilt, clean].map((outputs) => {
+          // The first head, in which the number is.
+          return outputs.get('attended')?.subarray(token * width, token * width + width / heads)
+        })
+        const sees = part === 'query' ? token === bad : token >= bad
+        if (sees)
+          expect(
+            actual?.some((x) => !Number.isFinite(x)),
+            `token ${token}`,
+          ).toBe(true)
+        else expect(actual).toEqual(expected)
+      }
+    })
+
+    test.each(['key', 'value'] as const)('what a page held before does not matter, not even in a %s', async (part) => {
+      const places = Array.from({ length: 64 * width }, (_, i) => 64 * width + i)
+      const batches = [
+        tokens(64, 0, Int32Array.of(2)),
+        tokens(64, 64, Int32Array.of(2, 1)),
+        tokens(30, 0, Int32Array.of(1)),
+      ]
+      const outputs = await runOn(backend, spoiltCase(part, places, Number.NaN), batches, options)
+      expect(outputs[1].get('attended')?.every(Number.isNaN)).toBe(true)
+      const [fresh] = await runOn(backend, spoiltCase(part, [], 0), [tokens(30)], options)
+      expect(outputs[2].get('attended')).toEqual(fresh.get('attended'))
+    })
+
+    /** Weights are finite: infinity is made by an addition, and what is not a number of two of them. */
+    function spoiltCase(spoilt: string, places: readonly number[], number: number): OperationCase {
+      const builder = new CaseBuilder()
+      const filled = (name: string, value: number): Value => {
+        const rows = new Float32Array(128 * width)
+        for (const place of places) rows[place] = value
+        return builder.input(name, width, 128, rows)
+      }
+      const [query, key, value] = ['query', 'key', 'value'].map((part, i) => {
+        const rows = builder.input(part, width, 128, normals(128 * width, i))
+        if (part !== spoilt) return rows
+        const plus = filled('plus', number < 0 ? -3e38 : 3e38)
+        const minus = filled('minus', Number.isNaN(number) ? -3e38 : 0)
+        const { recorder } = builder
+        const infinite = recorder.add(recorder.add(rows, plus, 'once'), plus, 'twice')
+        return recorder.add(infinite, recorder.add(minus, minus, 'opposite'), 'spoilt')
+      })
+      const state = builder.recorder.keyValueState(heads, width / heads)
+      return builder.finish(builder.recorder.attention(query, key, value, { state, heads, scale: 0.1 }, 'attended'))
+    }
   })
 })
 

@@ -52,7 +52,10 @@ describe('memory that cannot be had', () => {
       for (const given of [['1'], ['2', '16']]) {
         const { allocations, outcomes, left } = await run('allocations-child.ts', ...given)
         expect(allocations).toBeGreaterThan(100)
-        expect(outcomes).toEqual({ 'out-of-memory': Math.ceil(allocations / Number(given[1] ?? 1)), loaded: 1 })
+        // Or more: until all kernels have been checked, a load makes more allocations than the last.
+        const least = Math.ceil(allocations / Number(given[1] ?? 1))
+        expect(outcomes).toEqual({ 'out-of-memory': expect.any(Number), loaded: 1 })
+        expect(outcomes['out-of-memory']).toBeGreaterThanOrEqual(least)
         expect(left).toEqual({ threads: 0, files: 0 })
       }
     },

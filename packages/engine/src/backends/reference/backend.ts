@@ -69,9 +69,7 @@ class ReferenceModel implements CompiledModel {
     this.pageBytes = this.memory.state / options.pages
     this.pageLayout = `reference-1-${options.cacheType}`
     try {
-      this.#stores = graph.states.map(
-        (state) => new KeyValueStore(options.pages, state.keyValueHeads * state.headDimension, options.cacheType),
-      )
+      this.#stores = graph.states.map((state) => new KeyValueStore(options.pages, state, options.cacheType))
     } catch (cause) {
       throw new EngineError('out-of-memory', `The cache needs ${this.memory.state} bytes, which could not be had.`, {
         cause,

@@ -1,24 +1,27 @@
+import type { KeyValueState } from '../../graph/operations.ts'
 import { floatToHalf, halfToFloat } from '../../weights/half.ts'
 import { type CacheType, PAGE_LENGTH } from '../backend.ts'
 
-/** The pages of one layer's keys and values. A f16 cache rounds what it keeps to half precision. */
+/** The pages of one layer's keys and values. They are kept as floats that a cache of the type can hold. */
 export class KeyValueStore {
   readonly #width: number
   readonly #keys: Float32Array
   readonly #values: Float32Array
-  readonly #round: (value: number) => number
+  readonly #roundKey: (key: Float32Array) => Float32Array
+  readonly #roundValue: (value: Float32Array) => Float32Array
 
-  constructor(pages: number, width: number, cacheType: CacheType) {
-    this.#width = width
-    this.#keys = new Float32Array(pages * PAGE_LENGTH * width)
-    this.#values = new Float32Array(pages * PAGE_LENGTH * width)
-    this.#round = cacheType === 'f16' ? (value) => halfToFloat(floatToHalf(value)) : (value) => value
+  constructor(pages: number, { keyValueHeads, headDimension }: KeyValueState, cacheType: CacheType) {
+    this.#width = keyValueHeads * headDimension
+    this.#keys = new Float32Array(pages * PAGE_LENGTH * this.#width)
+    this.#values = new Float32Array(pages * PAGE_LENGTH * this.#width)
+    this.#roundKey = (key) => rounded(key, headDimension, KEY_BLOCK, cacheType)
+    this.#roundValue = (value) => rounded(value, headDimension, headDimension, cacheType)
   }
 
   write(pageTable: Int32Array, position: number, key: Float32Array, value: Float32Array): void {
     const at = this.#offset(pageTable, position)
-    this.#keys.set(key.map(this.#round), at)
-    this.#values.set(value.map(this.#round), at)
+    this.#keys.set(this.#roundKey(key), at)
+    this.#values.set(this.#roundValue(value), at)
   }
 
   key(pageTable: Int32Array, position: number): Float32Array {
@@ -64,4 +67,24 @@ export class KeyValueStore {
     const page = pageTable[Math.floor(position / PAGE_LENGTH)]
     return (page * PAGE_LENGTH + (position % PAGE_LENGTH)) * this.#width
   }
+}
+
+/** Dimensions of a key that share a scale. */
+const KEY_BLOCK = 32
+const LARGEST_INTEGER = { i16: 2 ** 14 - 1, q8_0: 2 ** 7 - 1 } as const
+
+/** A row of heads, rounded to what a cache of the type holds; as integers, so many numbers of a head share a scale. */
+function rounded(row: Float32Array, headDimension: number, block: number, cacheType: CacheType): Float32Array {
+  if (cacheType === 'f32') return row
+  if (cacheType === 'f16') return row.map((value) => halfToFloat(floatToHalf(value)))
+  const result = new Float32Array(row.length)
+  for (let head = 0; head < row.length; head += headDimension) {
+    for (let d = 0; d < headDimension; d += block) {
+      const [from, to] = [head + d, head + Math.min(d + block, headDimension)]
+      const part = row.subarray(from, to)
+      const scale = part.reduce((most, x) => Math.max(most, Math.abs(x)), 0) / LARGEST_INTEGER[cacheType]
+      result.set(scale === 0 ? part : part.map((x) => Math.round(x / scale) * scale), from)
+    }
+  }
+  return result
 }

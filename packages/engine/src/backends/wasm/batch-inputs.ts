@@ -1,5 +1,5 @@
 import { type Batch, type CompileOptions, PAGE_LENGTH } from '../backend.ts'
-import { TASK_BYTES, TASK_TOKENS } from './kernels/attention.ts'
+import { TASK_BYTES, TASK_TOKENS } from './kernels/attention-unit.ts'
 import type { MemoryViews } from './layout/pack.ts'
 import type { Plan } from './plan.ts'
 

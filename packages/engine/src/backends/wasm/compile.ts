@@ -17,7 +17,7 @@ import type { AdapterBank } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
 import type { BatchCounts } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
-import { attentionUnits } from './kernels/attention.ts'
+import { attentionUnits, attentionUnitsAtOnce } from './kernels/attention.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { ACTIVATION_BLOCK, groupBytes, type Rounding } from './layout/geometry.ts'
 import { roundingOf } from './layout/pack.ts'
@@ -237,7 +237,7 @@ class Compiler {
     return {
       name: output.name,
       units: () => this.#counts.tasks * unitsOfTask,
-      unitsAtOnce: 1,
+      unitsAtOnce: attentionUnitsAtOnce(unitsOfTask, this.#threads, this.#cacheType),
       run: (from, to) => kernel(q.address, q.stride, y.address, y.stride, ...work, from, to),
       output,
     }

@@ -4,7 +4,8 @@ import { type DecodableType, type FloatType, isFloat } from '../../weights/eleme
 import { floatToHalf } from '../../weights/half.ts'
 import type { CacheType } from '../backend.ts'
 import type { KernelName } from './bank.ts'
-import { attentionScratchBytes } from './kernels/attention.ts'
+import { attentionScratchBytes } from './kernels/attention-unit.ts'
+import { LARGEST_STORED } from './kernels/round-integers.ts'
 import { BLOCK_COLUMNS, blockLayout, ROWS_PER_GROUP } from './layout/block-layout.ts'
 import {
   ACTIVATION_BLOCK_BYTES,
@@ -16,7 +17,7 @@ import {
   PAIR_PARTS,
   type Rounding,
 } from './layout/geometry.ts'
-import { pageBytes } from './layout/key-value-pages.ts'
+import { elementBytes, type FloatCacheType, type IntegerCacheType, pageBytes } from './layout/key-value-pages.ts'
 import { type PlacedMatrix, packRows, roundingOf } from './layout/pack.ts'
 import { placeBlock } from './layout/pack-blocks.ts'
 import type { TestBench } from './test-bench.ts'
@@ -68,8 +69,12 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'weighted_sum', run: weightedSum },
   { kernel: 'append_f32', run: (bench) => append(bench, 'f32') },
   { kernel: 'append_f16', run: (bench) => append(bench, 'f16') },
-  { kernel: 'attention_f32', run: (bench) => attention(bench, 'f32') },
-  { kernel: 'attention_f16', run: (bench) => attention(bench, 'f16') },
+  { kernel: 'append_i16', run: (bench) => appendIntegers(bench, 'i16') },
+  { kernel: 'append_q8_0', run: (bench) => appendIntegers(bench, 'q8_0') },
+  { kernel: 'attention_f32', run: (bench) => attention(bench, 'f32', 1e-5) },
+  { kernel: 'attention_f16', run: (bench) => attention(bench, 'f16', 1e-5) },
+  { kernel: 'attention_i16', run: (bench) => attention(bench, 'i16', 1e-3) },
+  { kernel: 'attention_q8_0', run: (bench) => attention(bench, 'q8_0', 0.05) },
 ]
 
 function linear(bench: TestBench, type: DecodableType): Answer {
@@ -283,7 +288,7 @@ function appended(bench: TestBench, type: CacheType, slots: readonly number[]): 
 }
 
 /** A panel has 64 x 16 elements. Token 63 is column 15 of the last stripe of keys, which has a row for each dimension. */
-function append(bench: TestBench, type: CacheType): Answer {
+function append(bench: TestBench, type: FloatCacheType): Answer {
   const pages = appended(bench, type, [63, 64])
   const { bytes } = bench.views
   const size = type === 'f16' ? 2 : 4
@@ -306,8 +311,36 @@ function append(bench: TestBench, type: CacheType): Answer {
   return { actual: Float32Array.from(actual), expected: [one, 0, 0, one, four, oneAndHalf], tolerance: 0 }
 }
 
+/**
+ * A stripe of 16 keys has the pairs of 16 padded dimensions, their scales, and the scales of values: token 63 is the last
+ * column of the last stripe. Two tokens make a pair of rows of values.
+ */
+function appendIntegers(bench: TestBench, type: IntegerCacheType): Answer {
+  const pages = appended(bench, type, [63, 64])
+  const page = pageBytes(STATE, type)
+  const largest = LARGEST_STORED[type]
+  const size = elementBytes(type)
+  const { buffer } = bench.views.bytes
+  const scale = (at: number): number => new Float32Array(buffer, pages + at, 1)[0] * largest
+  const integer = (at: number): number =>
+    (size === 2 ? new Int16Array(buffer, pages + at, 1) : new Int8Array(buffer, pages + at, 1))[0]
+  const rows = 16 * 16 * size
+  const stripe = rows + 128
+  const last = 3 * stripe
+  const values = 4 * stripe
+  const actual = [
+    ...[scale(last + rows + 60), integer(last + 30 * size), integer(last + 31 * size)],
+    ...[scale(page + rows), integer(page), integer(page + size)],
+    ...[scale(last + rows + 124), integer(values + (31 * 32 + 1) * size), integer(values + (31 * 32 + 3) * size)],
+    ...[scale(page + rows + 64), integer(page + values), integer(page + values + 6 * size)],
+  ]
+  const half = (largest + 1) / 2
+  const expected = [1, largest, 0, 1, 0, largest, 8, half, largest, 8, largest, Math.round((largest * 1.5) / 8)]
+  return { actual: Float32Array.from(actual), expected, tolerance: 1e-6 }
+}
+
 /** Token 0 sees itself; token 1 sees both, with scores ln 3 and 0: it takes three quarters of the first. */
-function attention(bench: TestBench, type: CacheType): Answer {
+function attention(bench: TestBench, type: CacheType, tolerance: number): Answer {
   const pages = appended(bench, type, [0, 1])
   const queries = bench.floats([1, 2, 3, 4, Math.log(3), 0, 0, 0])
   const output = bench.reserve(32)
@@ -316,5 +349,5 @@ function attention(bench: TestBench, type: CacheType): Answer {
   const scratch = bench.reserve(attentionScratchBytes(4))
   const state = [pages, pageBytes(STATE, type), positions, task, 1, 1, 4, 1, scratch] as const
   bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 0, 1)
-  return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75], tolerance: 1e-5 }
+  return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75], tolerance }
 }

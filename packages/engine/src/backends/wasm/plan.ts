@@ -5,7 +5,7 @@ import { DECODABLE_TYPES, type DecodableType, isDecodable } from '../../weights/
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
-import { attentionScratchBytes, TASK_BYTES } from './kernels/attention.ts'
+import { attentionScratchBytes, TASK_BYTES } from './kernels/attention-unit.ts'
 import {
   activationStride,
   groupBytes,

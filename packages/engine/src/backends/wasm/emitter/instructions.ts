@@ -131,6 +131,7 @@ export const LOADS = {
 export const STORES = {
   'i32.store': { opcode: 0x36, value: 'i32' },
   'f32.store': { opcode: 0x38, value: 'f32' },
+  'i32.store8': { opcode: 0x3a, value: 'i32' },
   'i32.store16': { opcode: 0x3b, value: 'i32' },
   'v128.store': { opcode: SIMD + 0x0b, value: 'v128' },
 } as const satisfies Record<string, { opcode: number; value: ValueType }>

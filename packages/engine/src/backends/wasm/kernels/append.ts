@@ -1,14 +1,14 @@
-import { type CacheType, PAGE_LENGTH } from '../../backend.ts'
+import { PAGE_LENGTH } from '../../backend.ts'
 import { type I32, lane, load, op, sum, type V128 } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
-import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
+import { elementBytes, type FloatCacheType, STRIPE } from '../layout/key-value-pages.ts'
 import { halvesOf } from './half.ts'
 
 /**
  * Emits `append_TYPE`: writes the keys and values of tokens [from, to) into their pages (layout/key-value-pages.ts).
  * `slots` holds for each token page * 64 + place in the page. Halves are rounded to the nearest, ties to even.
  */
-export function appendKernel(type: CacheType): FunctionBuilder {
+export function appendKernel(type: FloatCacheType): FunctionBuilder {
   const size = elementBytes(type)
   const f = new FunctionBuilder(`append_${type}`)
   const { keys, values, stride, slots, pages, pageBytes, heads, headDimension, from, to } = f.parameterList(
@@ -60,13 +60,13 @@ export function appendKernel(type: CacheType): FunctionBuilder {
 }
 
 /** Four dimensions of one token lie a row of the stripe apart. */
-function storeKeys(f: FunctionBuilder, type: CacheType, target: I32, four: V128): void {
+function storeKeys(f: FunctionBuilder, type: FloatCacheType, target: I32, four: V128): void {
   const bits = f.let('keyBits', type === 'f16' ? halvesOf(f, four) : four)
   const [name, size] = type === 'f16' ? (['i32.store16', 2] as const) : (['i32.store', 4] as const)
   for (let i = 0; i < 4; i++) f.store(name, target, i * STRIPE * size, lane('i32x4.extract_lane', bits, i))
 }
 
-function storeValues(f: FunctionBuilder, type: CacheType, target: I32, four: V128): void {
+function storeValues(f: FunctionBuilder, type: FloatCacheType, target: I32, four: V128): void {
   if (type === 'f32') {
     f.store('v128.store', target, 0, four)
     return

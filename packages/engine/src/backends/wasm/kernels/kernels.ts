@@ -2,7 +2,10 @@ import { type DecodableType, isFloat } from '../../../weights/element-type.ts'
 import { ModuleBuilder } from '../emitter/module.ts'
 import { blockLayout } from '../layout/block-layout.ts'
 import { appendKernel } from './append.ts'
+import { appendIntegersKernel, storeKeyFunction, storeValueFunction } from './append-integers.ts'
 import { attentionKernel } from './attention.ts'
+import { attentionOfFloats } from './attention-floats.ts'
+import { attentionOfIntegers } from './attention-integers.ts'
 import { addBiasKernel, addKernel, gatedSiluKernel, selectRowsKernel } from './elementwise.ts'
 import { embeddingKernel } from './embedding.ts'
 import { addLinear } from './linear.ts'
@@ -12,9 +15,11 @@ import { isFused } from './multiply-add.ts'
 import { normalizeKernel } from './normalize.ts'
 import type { Operands } from './operands.ts'
 import { panelProductFunction } from './panel-product.ts'
+import { integerProductFunction } from './panel-product-integers.ts'
 import { quantizeBlocksKernel, quantizeSuperBlocksKernel } from './quantize.ts'
 import { rotateHalfKernel, rotateInterleavedKernel } from './rotate.ts'
-import { softmaxPageFunction } from './softmax-page.ts'
+import { roundQueryFunction } from './round-integers.ts'
+import { softmaxPageFunction, softmaxPageToIntegersFunction } from './softmax-page.ts'
 import { unpackHalvesFunction } from './unpack-halves.ts'
 import { weightedSumKernel } from './weighted-sum.ts'
 
@@ -35,17 +40,7 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands,
     )
     module.add(embeddingKernel(type))
   }
-  const fused = isFused(operands)
-  const attentionParts = {
-    unpackHalves: module.addInternal(unpackHalvesFunction()),
-    productWithFloats: module.addInternal(panelProductFunction('f32', fused)),
-    productWithHalves: module.addInternal(panelProductFunction('f16', fused)),
-    softmaxPage: module.addInternal(softmaxPageFunction()),
-  }
-  for (const type of ['f32', 'f16'] as const) {
-    module.add(appendKernel(type))
-    module.add(attentionKernel(type, attentionParts))
-  }
+  addAttention(module, isFused(operands))
   module.add(quantizeBlocksKernel())
   module.add(quantizeSuperBlocksKernel())
   module.add(normalizeKernel())
@@ -57,4 +52,30 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands,
   module.add(selectRowsKernel())
   module.add(weightedSumKernel())
   return module
+}
+
+/** @param fused multiply and add round once, where the machine does so */
+function addAttention(module: ModuleBuilder, fused: boolean): void {
+  const floatParts = {
+    softmaxPage: module.addInternal(softmaxPageFunction(fused)),
+    unpackHalves: module.addInternal(unpackHalvesFunction()),
+    productWithFloats: module.addInternal(panelProductFunction('f32', fused)),
+    productWithHalves: module.addInternal(panelProductFunction('f16', fused)),
+  }
+  for (const type of ['f32', 'f16'] as const) {
+    module.add(appendKernel(type))
+    module.add(attentionKernel(type, attentionOfFloats(type, floatParts)))
+  }
+  for (const type of ['i16', 'q8_0'] as const) {
+    const parts = {
+      softmaxPage: module.addInternal(softmaxPageToIntegersFunction(type, fused)),
+      roundQuery: module.addInternal(roundQueryFunction(type)),
+      keyProduct: module.addInternal(integerProductFunction('key', type, fused)),
+      valueProduct: module.addInternal(integerProductFunction('value', type, fused)),
+    }
+    const storeKey = module.addInternal(storeKeyFunction(type))
+    const storeValue = module.addInternal(storeValueFunction(type))
+    module.add(appendIntegersKernel(type, { storeKey, storeValue }))
+    module.add(attentionKernel(type, attentionOfIntegers(type, parts)))
+  }
 }

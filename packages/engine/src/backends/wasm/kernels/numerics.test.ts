@@ -1,31 +1,60 @@
 import { describe, expect, test } from 'vitest'
 import { floatToHalf } from '../../../weights/half.ts'
 import { createBank } from '../bank.ts'
-import { load, sum } from '../emitter/expression.ts'
+import { load, sum, type V128 } from '../emitter/expression.ts'
 import { FunctionBuilder } from '../emitter/function.ts'
 import { ModuleBuilder } from '../emitter/module.ts'
 import { pageBytes } from '../layout/key-value-pages.ts'
 import { TestBench } from '../test-bench.ts'
 import { exponential } from './exponential.ts'
+import { multiplyAdd } from './multiply-add.ts'
+import { bestOperands } from './operands.ts'
+import { constantsOfPower, powerOfTwo } from './power-of-two.ts'
 
-/** exp of many floats by the emitted code. */
-function exponentialsOf(values: Float32Array): Float32Array {
-  const f = new FunctionBuilder('exponentials')
+/** What emitted code makes of many floats. */
+function computed(values: Float32Array, emit: (f: FunctionBuilder) => (four: V128) => V128): Float32Array {
+  const f = new FunctionBuilder('computed')
   const { input, output, bytes } = f.parameterList('input', 'output', 'bytes')
   const i = f.local('i', 'i32')
-  f.forRange(i, bytes, 16, () => {
-    f.store('v128.store', sum(output, i), 0, exponential(f, load('v128.load', sum(input, i))))
-  })
+  const of = emit(f)
+  f.forRange(i, bytes, 16, () => f.store('v128.store', sum(output, i), 0, of(load('v128.load', sum(input, i)))))
   const module = new ModuleBuilder()
   module.add(f)
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 64 })
   const compiled = new WebAssembly.Module(module.assemble({ sharedMemory: false }))
-  const { exponentials } = new WebAssembly.Instance(compiled, { bank: { memory } }).exports
+  const { computed } = new WebAssembly.Instance(compiled, { bank: { memory } }).exports
   new Float32Array(memory.buffer).set(values)
   const results = 2 ** 21
-  if (typeof exponentials === 'function') exponentials(0, results, 4 * values.length)
+  if (typeof computed === 'function') computed(0, results, 4 * values.length)
   return new Float32Array(memory.buffer, results, values.length)
 }
+
+const exponentialsOf = (values: Float32Array): Float32Array => computed(values, (f) => (x) => exponential(f, x))
+
+describe.each(bestOperands() === 'lanes' ? [false] : [false, true])('2^y, fused: %s', (fused) => {
+  const powersOf = (values: Float32Array): Float32Array =>
+    computed(values, (f) => {
+      const constants = constantsOfPower(f)
+      return (y) => powerOfTwo(f, y, constants, (a, b, c) => multiplyAdd(a, b, c, fused))
+    })
+
+  test('is within 2 units in the last place', () => {
+    const values = Float32Array.from({ length: 400_000 }, (_, i) => (-125 * i) / 400_000)
+    const results = powersOf(values)
+    let worst = 0
+    values.forEach((y, i) => {
+      worst = Math.max(worst, Math.abs(results[i] - 2 ** y) / 2 ** (Math.floor(y) - 23))
+    })
+    expect(worst).toBeLessThanOrEqual(2)
+  })
+
+  test('at the ends', () => {
+    const results = powersOf(Float32Array.from([0, -1, -126.5, -1e30, Number.NEGATIVE_INFINITY, Number.NaN, -0, -126]))
+    expect([...results.subarray(0, 5)]).toEqual([1, 0.5, 0, 0, 0])
+    expect(results[5]).toBeNaN()
+    expect([...results.subarray(6)]).toEqual([1, 2 ** -126])
+  })
+})
 
 describe('exp', () => {
   test('is within 2 units in the last place', () => {

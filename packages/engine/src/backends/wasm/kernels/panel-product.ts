@@ -1,7 +1,6 @@
-import type { CacheType } from '../../backend.ts'
 import { type I32, load, op, sum } from '../emitter/expression.ts'
 import { FunctionBuilder, type Local } from '../emitter/function.ts'
-import { elementBytes, STRIPE } from '../layout/key-value-pages.ts'
+import { elementBytes, type FloatCacheType, STRIPE } from '../layout/key-value-pages.ts'
 import { loadHalves } from './half.ts'
 import { loadSplat } from './linear.ts'
 import { multiplyAdd } from './multiply-add.ts'
@@ -18,7 +17,7 @@ const TILES = {
     { queries: 2, vectors: 4 },
     { queries: 1, vectors: 4 },
   ],
-} as const satisfies Record<CacheType, readonly { queries: number; vectors: number }[]>
+} as const satisfies Record<FloatCacheType, readonly { queries: number; vectors: number }[]>
 
 /**
  * Emits `panel_product_TYPE`: y[q][c] += sum over r of x[q][r] panel[r][c], in the order of r, for all queries q, whose x
@@ -26,7 +25,7 @@ const TILES = {
  * are taken times 2^-112, the factor that their conversion leaves out.
  * @param fused multiply and add round once, where the machine does so
  */
-export function panelProductFunction(type: CacheType, fused: boolean): FunctionBuilder {
+export function panelProductFunction(type: FloatCacheType, fused: boolean): FunctionBuilder {
   const f = new FunctionBuilder(`panel_product_${type}`)
   const { x, xStride, queries, rows } = f.parameterList('x', 'xStride', 'queries', 'rows')
   const { panel, stripeBytes, stripes } = f.parameterList('panel', 'stripeBytes', 'stripes')
@@ -75,7 +74,7 @@ export function panelProductFunction(type: CacheType, fused: boolean): FunctionB
 }
 
 /** Variables for addresses a stride apart. */
-function strided(f: FunctionBuilder, label: string, first: I32, stride: I32, count: number): Local<'i32'>[] {
+export function strided(f: FunctionBuilder, label: string, first: I32, stride: I32, count: number): Local<'i32'>[] {
   const addresses = [f.let(`${label}0`, first)]
   for (let i = 1; i < count; i++) addresses.push(f.let(`${label}${i}`, sum(addresses[i - 1], stride)))
   return addresses

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { CACHE_TYPES } from '../../backend.ts'
 import { createBank } from '../bank.ts'
 import { TestBench } from '../test-bench.ts'
 import { clearBehind, pageBytes } from './key-value-pages.ts'
 
-describe.each(['f16', 'f32'] as const)('a page of %s', (type) => {
+describe.each(CACHE_TYPES)('a page of %s', (type) => {
   test.each([4, 20, 64])('two heads of %i: what is cleared is what was appended behind', (headDimension) => {
     const state = { kind: 'kv', id: 0, keyValueHeads: 2, headDimension } as const
     for (const kept of [0, 1, 15, 16, 17, 63, 64]) {

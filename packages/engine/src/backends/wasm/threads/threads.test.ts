@@ -6,6 +6,7 @@ import { recallThreads } from '../../../machine/thread-memory.ts'
 import { concatenate, Harness } from '../../../testing/harness.ts'
 import { sharedData } from '../../../testing/shared-data.ts'
 import { temporaryFolder } from '../../../testing/temporary-folder.ts'
+import type { CacheType } from '../../backend.ts'
 import { wasmBackend } from '../backend.ts'
 import { createBank } from '../bank.ts'
 import { BatchInputs } from '../batch-inputs.ts'
@@ -24,11 +25,16 @@ interface Way {
   /** Most tokens in a batch. */
   readonly maxTokens: number
   readonly adapterPath?: string
+  /** Default `f16`. */
+  readonly cacheType?: CacheType
 }
 
 /** Logits of a prompt of 80 tokens, in batches, and of 10 that follow one by one. */
-async function logitsOf(path: string, { threads, maxTokens, adapterPath }: Way): Promise<Float32Array> {
-  const harness = await Harness.load(path, wasmBackend, { threads, maxTokens, cacheType: 'f16' })
+async function logitsOf(
+  path: string,
+  { threads, maxTokens, adapterPath, cacheType = 'f16' }: Way,
+): Promise<Float32Array> {
+  const harness = await Harness.load(path, wasmBackend, { threads, maxTokens, cacheType })
   try {
     if (adapterPath) await harness.attach(adapterPath)
     const sequence = harness.cache.create()
@@ -41,20 +47,22 @@ async function logitsOf(path: string, { threads, maxTokens, adapterPath }: Way):
   }
 }
 
-async function expectSameLogits(path: string, adapterPath?: string): Promise<void> {
-  const expected = await logitsOf(path, { threads: 1, maxTokens: 64, adapterPath })
+async function expectSameLogits(path: string, given: Pick<Way, 'adapterPath' | 'cacheType'> = {}): Promise<void> {
+  const expected = await logitsOf(path, { threads: 1, maxTokens: 64, ...given })
   expect(expected.every(Number.isFinite)).toBe(true)
   for (const way of [
     { threads: 2, maxTokens: 64 },
     { threads: 3, maxTokens: 7 },
     { threads: 1, maxTokens: 80 },
   ]) {
-    expect(await logitsOf(path, { ...way, adapterPath }), JSON.stringify(way)).toEqual(expected)
+    expect(await logitsOf(path, { ...way, ...given }), JSON.stringify(way)).toEqual(expected)
   }
 }
 
 describe('any number of threads and any cutting of batches give the same logits to the bit', () => {
   test('of the bundled model', () => expectSameLogits(nano))
+
+  test.each(['f32', 'i16', 'q8_0'] as const)('over a cache of %s', (cacheType) => expectSameLogits(nano, { cacheType }))
 
   test
     .skipIf(!models)
@@ -70,7 +78,7 @@ describe('any number of threads and any cutting of batches give the same logits 
       ...['IQ4_NL', 'IQ4_XS', 'TQ1_0', 'TQ2_0', 'MXFP4_MOE'],
     ])('of %s', (type) => expectSameLogits(`${quantised}/qwen3.${type}.gguf`))
 
-  test.skipIf(!models)('with an adapter', () => expectSameLogits(`${models}/qwen3`, adapter))
+  test.skipIf(!models)('with an adapter', () => expectSameLogits(`${models}/qwen3`, { adapterPath: adapter }))
 })
 
 describe('threads that write', () => {
