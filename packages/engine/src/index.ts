@@ -1,4 +1,5 @@
 export type { BackendName, CacheType } from './backends/backend.ts'
+export { CACHE_TYPES } from './backends/backend.ts'
 export type { Message, Role } from './chat/message.ts'
 export type {
   FinishReason,

@@ -1,4 +1,4 @@
-import { type LoadOptions, QUANTIZE_CHOICES, type ReplyOptions } from '@laju/engine'
+import { CACHE_TYPES, type LoadOptions, QUANTIZE_CHOICES, type ReplyOptions } from '@laju/engine'
 import { adaptersOf } from './adapter-option.ts'
 import type { Arguments } from './arguments.ts'
 import type { CommandOption } from './command.ts'
@@ -26,6 +26,11 @@ export const REPLY_OPTIONS = {
 export const LOAD_OPTIONS = {
   context: { type: 'string', value: 'N', help: 'most tokens of the conversation (default at most 4096)' },
   backend: { type: 'string', value: 'NAME', help: 'wasm (default) or reference (slow and exact)' },
+  cache: {
+    type: 'string',
+    value: 'TYPE',
+    help: 'keys and values as i16 (default), q8_0 (half the memory), f16 or f32',
+  },
   threads: { type: 'string', value: 'N', help: 'threads that compute together (default: as many as pay)' },
   quantize: { type: 'string', value: 'TYPE', help: 'hold float weights as Q8_0, Q4_0, …; auto (default) or none' },
 } satisfies Record<string, CommandOption>
@@ -61,6 +66,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
   return {
     contextLength: given.integer('context', 1),
     backend: given.choice('backend', ['wasm', 'reference']),
+    cacheType: given.choice('cache', CACHE_TYPES),
     threads: given.integer('threads', 1),
     adapters: adaptersOf(given),
     revectorize: given.flag('revectorize'),

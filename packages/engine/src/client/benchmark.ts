@@ -9,7 +9,8 @@ import { newConversationNumber } from './conversation.ts'
 import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
 
-export interface BenchmarkOptions extends Pick<LoadOptions, 'threads' | 'quantize' | 'revectorize' | 'signal'> {
+export interface BenchmarkOptions
+  extends Pick<LoadOptions, 'threads' | 'cacheType' | 'quantize' | 'revectorize' | 'signal'> {
   /** Tokens that are read at once; default 512. */
   readonly prompt?: number
   /** Tokens that are written; default 64. */
@@ -71,14 +72,14 @@ const CEILING_MS = 100
  * @throws as `load`
  */
 export async function benchmark(reference: string, options: BenchmarkOptions = {}): Promise<Benchmark> {
-  const { signal, onProgress, threads, quantize, revectorize } = options
+  const { signal, onProgress, threads, cacheType, quantize, revectorize } = options
   const sizes = sizesOf(options)
   const path = await locate(reference, { signal, onProgress })
   const thread = await EngineThread.start()
   const gauges: EngineThread[] = []
   try {
     const start = performance.now()
-    const engineOptions = { contextLength: contextOf(sizes), threads, quantize, revectorize }
+    const engineOptions = { contextLength: contextOf(sizes), threads, cacheType, quantize, revectorize }
     const model = await thread.call('load', { path, options: engineOptions }, { signal, onEvent: onProgress })
     const loadMs = performance.now() - start
     const runs = new Runs(thread, model, sizes)

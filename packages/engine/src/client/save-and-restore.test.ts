@@ -25,6 +25,8 @@ async function next(conversation: Conversation, question = 'And what is 5 more t
 }
 
 describe.each([
+  ['wasm', 'i16', 2],
+  ['wasm', 'q8_0', 1],
   ['wasm', 'f16', 2],
   ['wasm', 'f32', 1],
   ['reference', 'f16', 1],

@@ -1,6 +1,6 @@
 import type { DecoderConfig } from '../architectures/config.ts'
 import type { ModelDescription } from '../architectures/describe.ts'
-import { type Backend, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
+import { type Backend, CACHE_TYPES, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
 import { ChatTemplate } from '../chat/template.ts'
 import { chatTemplateSource } from '../chat/template-source.ts'
@@ -35,8 +35,9 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
     )
   }
   const cacheType = options.cacheType ?? 'f16'
-  if (cacheType !== 'f16' && cacheType !== 'f32') {
-    throw new OptionError('cacheType', `There is no cache type ${JSON.stringify(cacheType)}.`, 'Use f16 or f32.')
+  if (!CACHE_TYPES.includes(cacheType)) {
+    const remedy = `Use one of ${CACHE_TYPES.join(', ')}.`
+    throw new OptionError('cacheType', `There is no cache type ${JSON.stringify(cacheType)}.`, remedy)
   }
   return {
     maxTokens: Math.min(MAX_TOKENS, contextLength),

@@ -14,6 +14,8 @@ const user = (content: string): Message => ({ role: 'user', content })
 
 /** What a conversation begins with is computed once, whoever holds it, and nobody can tell but by the count. */
 describe.each([
+  ['wasm', 'i16', 1],
+  ['wasm', 'q8_0', 2],
   ['wasm', 'f16', 1],
   ['wasm', 'f32', 2],
   ['reference', 'f16', 1],

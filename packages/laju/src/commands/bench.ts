@@ -1,5 +1,12 @@
 import { basename } from 'node:path'
-import { type Benchmark, type BenchmarkProgress, benchmark, QUANTIZE_CHOICES, type Spread } from '@laju/engine'
+import {
+  type Benchmark,
+  type BenchmarkProgress,
+  benchmark,
+  CACHE_TYPES,
+  QUANTIZE_CHOICES,
+  type Spread,
+} from '@laju/engine'
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
 import { printNotices } from '../open-model.ts'
@@ -22,6 +29,7 @@ export const bench: Command = {
     generate: { type: 'string', value: 'N', help: 'tokens that are written (default 64)' },
     depth: { type: 'string', value: 'N', help: 'tokens in the context before either begins (default 0)' },
     repetitions: { type: 'string', value: 'N', help: 'how often, after once for practice (default 5)' },
+    cache: LOAD_OPTIONS.cache,
     threads: LOAD_OPTIONS.threads,
     quantize: LOAD_OPTIONS.quantize,
     ...REVECTORIZE_OPTION,
@@ -40,6 +48,7 @@ export const bench: Command = {
       generate: given.integer('generate', 1),
       depth: given.integer('depth', 0),
       repetitions: given.integer('repetitions', 1),
+      cacheType: given.choice('cache', CACHE_TYPES),
       threads: given.integer('threads', 1),
       revectorize: given.flag('revectorize'),
       quantize: given.choice('quantize', QUANTIZE_CHOICES),

@@ -34,12 +34,13 @@ export const inspect: Command = {
 
   async run(given, signal) {
     given.refuseTogether('template', 'json')
-    const { contextLength, backend, threads, quantize } = loadOptions(given, signal)
+    const { contextLength, backend, cacheType, threads, quantize } = loadOptions(given, signal)
+    const options = { contextLength, backend, cacheType, threads, quantize, signal }
     const typed = given.required(0)
     const info = await showingProgress(typed, async (onProgress) => {
       const reference = resolveModel(typed)
       try {
-        return await inspectModel(reference, { contextLength, backend, threads, quantize, signal, onProgress })
+        return await inspectModel(reference, { ...options, onProgress })
       } catch (error) {
         if (!(error instanceof LajuError) || error.code !== 'is-an-adapter' || given.flag('template')) throw error
         return inspectAdapter(reference, { signal })

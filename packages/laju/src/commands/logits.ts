@@ -23,6 +23,7 @@ export const logits: Command = {
     top: { type: 'string', value: 'N', help: `show the N most likely next tokens (default ${DEFAULT_TOP})` },
     ...ADAPTER_OPTION,
     backend: LOAD_OPTIONS.backend,
+    cache: LOAD_OPTIONS.cache,
     json: { type: 'boolean', help: 'print one JSON object' },
   },
   examples: [
