@@ -65,24 +65,34 @@ export class Sampler {
    */
   sample(logits: Float32Array, mask?: LogitMask): number {
     const { temperature, topK } = this.settings
-    const scratch = this.#scratch
-    if (logits.length !== scratch.length) {
+    if (logits.length !== this.#scratch.length) {
       throw new EngineError(
         'kernel-failed',
-        `The model gave ${logits.length} logits for a vocabulary of ${scratch.length}.`,
+        `The model gave ${logits.length} logits for a vocabulary of ${this.#scratch.length}.`,
       )
     }
-    scratch.set(logits)
-    this.#penalise(scratch)
-    mask?.(scratch)
-    const best = mostLikely(scratch)
+    const scores = mask || this.#penalises ? this.#changed(logits, mask) : logits
+    const best = mostLikely(scores)
     if (best < 0) throw mask && mostLikely(logits) >= 0 ? nothingAllowed() : nothingPossible()
     if (temperature === 0 || topK === 1) return best
 
-    if (this.#nucleus !== undefined) this.#keepNucleus(scratch, best, this.#nucleus)
-    else if (this.#ids.length < scratch.length) this.#keepLargest(scratch)
-    else this.#keepLikely(scratch, best)
+    if (this.#nucleus !== undefined) this.#keepNucleus(scores, best, this.#nucleus)
+    else if (this.#ids.length < scores.length) this.#keepLargest(scores)
+    else this.#keepLikely(scores, best)
     return this.#draw()
+  }
+
+  get #penalises(): boolean {
+    const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.settings
+    return repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0
+  }
+
+  /** A copy of the logits with penalties and without what the mask forbids. */
+  #changed(logits: Float32Array, mask: LogitMask | undefined): Float32Array {
+    this.#scratch.set(logits)
+    this.#penalise(this.#scratch)
+    mask?.(this.#scratch)
+    return this.#scratch
   }
 
   #penalise(logits: Float32Array): void {
