@@ -20,7 +20,7 @@ const USAGE = `Measures what a step costs behind many tokens, by turns at the be
   --depth N   tokens before the step's (default 4096)
   --tokens N  tokens of a step, up to ${PAGE_LENGTH} (default 1)
   --rounds N  how often each is run (default 8)
-  --cache T   how keys and values are kept: f32, f16, i16 or q8_0 (default f16)
+  --cache T   how keys and values are kept: f32, f16, i16 or q8_0 (default i16)
 
 Printed are milliseconds of processor time a step, on one thread: the best, lower quartile, median, upper quartile.`
 
@@ -31,7 +31,7 @@ await runCommand(USAGE, async () => {
       depth: { type: 'string', default: '4096' },
       tokens: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '8' },
-      cache: { type: 'string', default: 'f16' },
+      cache: { type: 'string', default: 'i16' },
     },
   })
   const [file] = positionals

@@ -10,8 +10,8 @@ describe('inspect', () => {
     expect(info).toMatchObject({ name: 'nano', architecture: 'qwen3', backend: 'wasm', layers: 5, vocabulary: 1280 })
     expect(info.parameters).toBe(1_148_608)
     expect(info.switchableThinking).toBe(true)
-    // Keys and values of 2 heads of 32, half precision, 5 layers, 1,024 tokens.
-    expect(info.fullContextMemory.cache).toBe(2 * 2 * 32 * 2 * 5 * 1024)
+    // Keys and values of 2 heads of 32, 16 bits each, with a float as the scale of each 32; 5 layers, 1,024 tokens.
+    expect(info.fullContextMemory.cache).toBe(2 * 2 * (32 * 2 + 4) * 5 * 1024)
     const { weights, cache, activations, total } = info.memory
     expect(weights + cache + activations).toBe(total)
   })

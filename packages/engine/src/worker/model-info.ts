@@ -34,7 +34,7 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
       `Ask for a whole number of at most ${config.contextLength}, or leave it out.`,
     )
   }
-  const cacheType = options.cacheType ?? 'f16'
+  const cacheType = options.cacheType ?? 'i16'
   if (!CACHE_TYPES.includes(cacheType)) {
     const remedy = `Use one of ${CACHE_TYPES.join(', ')}.`
     throw new OptionError('cacheType', `There is no cache type ${JSON.stringify(cacheType)}.`, remedy)

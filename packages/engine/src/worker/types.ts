@@ -31,7 +31,7 @@ export interface EngineOptions {
   readonly contextLength?: number
   /** Default `wasm`; `reference` is slow and exact. */
   readonly backend?: BackendName
-  /** How keys and values are stored; default `f16`. `i16` is more exact and faster to read many tokens with, `q8_0` takes half the memory. */
+  /** How keys and values are stored; default `i16`. `q8_0` takes half the memory. See docs/conversations.md. */
   readonly cacheType?: CacheType
   /**
    * What weights that are stored as floats are held as. Default `auto`: of a safetensors model, as they are stored where
