@@ -81,7 +81,7 @@ function canShareMemory(): boolean {
 
 function examineKernels(): Device['kernels'] & { readonly operands?: Operands } {
   try {
-    const { count, failure, operands } = checkKernels(DECODABLE_TYPES)
+    const { count, failure, operands } = checkKernels({ types: DECODABLE_TYPES })
     return { right: count, failure, operands }
   } catch (error) {
     return { right: 0, failure: error instanceof Error ? error.message : String(error) }

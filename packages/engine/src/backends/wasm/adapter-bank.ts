@@ -12,6 +12,7 @@ import type { PlacedRows, Plan } from './plan.ts'
 import { checkKernels } from './self-check.ts'
 
 const FIRST_ADDRESS = 64
+const KERNELS = { types: ['F32'], cacheTypes: [] } as const
 const ROWS_AT_ONCE = 16
 const GROUPS_AT_ONCE = 16
 
@@ -45,7 +46,7 @@ export class AdapterBank {
     const placement = new Placement(FIRST_ADDRESS)
     for (const [name, update] of updates) this.#updates.set(name, placeUpdate(update, placement))
     this.#work = placeWork(this.#updates, graph, options, placement)
-    this.#bank = createBank(placement.end, { types: ['F32'], operands: checkKernels(['F32']).operands })
+    this.#bank = createBank(placement.end, { ...KERNELS, operands: checkKernels(KERNELS).operands })
     const views = viewsOf(this.#bank.memory.buffer)
     this.#floats = views.floats
     for (const [name, { a, b }] of this.#updates) {

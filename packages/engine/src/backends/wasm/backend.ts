@@ -26,7 +26,7 @@ export const wasmBackend: Backend = {
   measure: (graph, tensors, options) => planMemory(graph, tensors, options).memory,
   compile: (graph, tensors, options) => {
     const plan = planMemory(graph, tensors, options)
-    return new WasmModel(graph, plan, options, checkKernels(plan.types))
+    return new WasmModel(graph, plan, options, checkKernels(kernelsOf(plan, options)))
   },
 }
 
@@ -137,9 +137,8 @@ class WasmModel implements CompiledModel {
 
   /** Meanwhile weights are read. */
   #checkOptimised(): Promise<void> {
-    const { checksOptimised, threads } = this.#options
-    const options = { shared: threads > 1, operands: this.#operands }
-    const checking = checksOptimised ? checkOptimised(this.#plan.types, options) : Promise.resolve()
+    const kernels = { ...kernelsOf(this.#plan, this.#options), operands: this.#operands }
+    const checking = this.#options.checksOptimised ? checkOptimised(kernels) : Promise.resolve()
     // Where loading fails first, nobody is there to hear of a failure.
     checking.catch(() => {})
     return checking
@@ -197,6 +196,11 @@ function noticesOf({ failure, operands }: CheckedKernels): string[] {
   return [`${failure} Slower kernels ("${operands}") are used instead, and compute what they should; ${remedy}.`]
 }
 
+/** Those that the model needs, and no others: all are compiled. */
+function kernelsOf({ types }: Plan, { cacheType, threads }: CompileOptions) {
+  return { types, cacheTypes: [cacheType], shared: threads > 1 }
+}
+
 /** What keeps the bank alive. */
 interface Resident {
   readonly bank: Bank
@@ -205,7 +209,7 @@ interface Resident {
 }
 
 function allocate(graph: Graph, plan: Plan, options: CompileOptions, { operands }: CheckedKernels): Resident {
-  const bank = createBank(plan.bytes, { types: plan.types, shared: options.threads > 1, operands })
+  const bank = createBank(plan.bytes, { ...kernelsOf(plan, options), operands })
   const views = viewsOf(bank.memory.buffer)
   const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
   return { bank, views, inputs }

@@ -1,6 +1,6 @@
 import { EngineError } from '../../errors.ts'
 import type { DecodableType } from '../../weights/element-type.ts'
-import type { CacheType } from '../backend.ts'
+import { CACHE_TYPES, type CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
 import { bestOperands, needsFences, type Operands } from './kernels/operands.ts'
 import type { Rounding } from './layout/geometry.ts'
@@ -34,6 +34,8 @@ export interface Bank {
 export interface BankOptions {
   /** Types of weights that the kernels are to read. */
   readonly types?: Iterable<DecodableType>
+  /** Types of keys and values; default all. */
+  readonly cacheTypes?: Iterable<CacheType>
   /** For banks that several threads work on. */
   readonly shared?: boolean
   /** Default the best that this machine has. */
@@ -82,11 +84,15 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   }
 }
 
-function moduleFor({ types = [], shared = false, operands = bestOperands() }: BankOptions): WebAssembly.Module {
-  const key = `${[...types].sort().join()} ${shared} ${operands}`
-  const module =
-    MODULES.get(key) ??
-    new WebAssembly.Module(kernelModule(types, operands, needsFences()).assemble({ sharedMemory: shared }))
+function moduleFor({
+  types = [],
+  cacheTypes = CACHE_TYPES,
+  shared = false,
+  operands = bestOperands(),
+}: BankOptions): WebAssembly.Module {
+  const key = `${[...types].sort().join()} ${[...cacheTypes].sort().join()} ${shared} ${operands}`
+  const set = { types, cacheTypes, operands, fenced: needsFences() }
+  const module = MODULES.get(key) ?? new WebAssembly.Module(kernelModule(set).assemble({ sharedMemory: shared }))
   MODULES.set(key, module)
   return module
 }

@@ -15,7 +15,9 @@ export type Limit = 'read' | 'float' | Operands
 
 /** What bounds the matrix products of weights of a type. */
 export function limitOf(type: DecodableType): Limit {
-  return isFloat(type) ? 'float' : operandsOf(blockLayout(type), checkKernels([type]).operands)
+  return isFloat(type)
+    ? 'float'
+    : operandsOf(blockLayout(type), checkKernels({ types: [type], cacheTypes: [] }).operands)
 }
 
 export interface CeilingKernel {

@@ -17,7 +17,13 @@ import {
   PAIR_PARTS,
   type Rounding,
 } from './layout/geometry.ts'
-import { elementBytes, type FloatCacheType, type IntegerCacheType, pageBytes } from './layout/key-value-pages.ts'
+import {
+  elementBytes,
+  type FloatCacheType,
+  type IntegerCacheType,
+  isOfIntegers,
+  pageBytes,
+} from './layout/key-value-pages.ts'
 import { type PlacedMatrix, packRows, roundingOf } from './layout/pack.ts'
 import { placeBlock } from './layout/pack-blocks.ts'
 import type { TestBench } from './test-bench.ts'
@@ -56,6 +62,19 @@ export function checksOfType(type: DecodableType): KernelCheck[] {
   ]
 }
 
+/** How far attention is off at most, with small whole numbers as keys and values. */
+const ATTENTION_TOLERANCE: Readonly<Record<CacheType, number>> = { f32: 1e-5, f16: 1e-5, i16: 1e-3, q8_0: 0.05 }
+
+export function checksOfCacheType(type: CacheType): KernelCheck[] {
+  return [
+    {
+      kernel: `append_${type}`,
+      run: (bench) => (isOfIntegers(type) ? appendIntegers(bench, type) : append(bench, type)),
+    },
+    { kernel: `attention_${type}`, run: (bench) => attention(bench, type, ATTENTION_TOLERANCE[type]) },
+  ]
+}
+
 export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'quantize_blocks', run: quantizeBlocks },
   { kernel: 'quantize_super_blocks', run: quantizeSuperBlocks },
@@ -67,14 +86,6 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'add_bias', run: addBias },
   { kernel: 'select_rows', run: selectRows },
   { kernel: 'weighted_sum', run: weightedSum },
-  { kernel: 'append_f32', run: (bench) => append(bench, 'f32') },
-  { kernel: 'append_f16', run: (bench) => append(bench, 'f16') },
-  { kernel: 'append_i16', run: (bench) => appendIntegers(bench, 'i16') },
-  { kernel: 'append_q8_0', run: (bench) => appendIntegers(bench, 'q8_0') },
-  { kernel: 'attention_f32', run: (bench) => attention(bench, 'f32', 1e-5) },
-  { kernel: 'attention_f16', run: (bench) => attention(bench, 'f16', 1e-5) },
-  { kernel: 'attention_i16', run: (bench) => attention(bench, 'i16', 1e-3) },
-  { kernel: 'attention_q8_0', run: (bench) => attention(bench, 'q8_0', 0.05) },
 ]
 
 function linear(bench: TestBench, type: DecodableType): Answer {

@@ -20,8 +20,8 @@ const mistaken = vi.hoisted(() => ({ instructions: [] as { is: number[]; becomes
 
 vi.mock('./kernels/kernels.ts', async (original) => {
   const real = await original<typeof import('./kernels/kernels.ts')>()
-  const kernelModule: typeof real.kernelModule = (types, operands) => {
-    const module = real.kernelModule(types, operands)
+  const kernelModule: typeof real.kernelModule = (set) => {
+    const module = real.kernelModule(set)
     const assemble: ModuleBuilder['assemble'] = (options) => {
       const bytes = module.assemble(options)
       for (const { is, becomes } of mistaken.instructions) replaceAll(bytes, is, becomes)
@@ -51,7 +51,7 @@ beforeEach(() => {
 
 async function check() {
   const { checkKernels } = await import('./self-check.ts')
-  return checkKernels(['Q8_0', 'Q4_K', 'F32'])
+  return checkKernels({ types: ['Q8_0', 'Q4_K', 'F32'] })
 }
 
 describe('kernels', () => {
@@ -88,7 +88,7 @@ describe('kernels', () => {
 describe('optimised kernels', () => {
   async function checkOptimised() {
     const { checkOptimised } = await import('./self-check.ts')
-    return checkOptimised(['Q8_0', 'Q4_K'], { shared: true, operands: 'seven-bits' })
+    return checkOptimised({ types: ['Q8_0', 'Q4_K'], shared: true, operands: 'seven-bits' })
   }
 
   test('compute what they should', async () => {

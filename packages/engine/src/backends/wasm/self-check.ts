@@ -1,11 +1,11 @@
 import { EngineError } from '../../errors.ts'
-import type { DecodableType } from '../../weights/element-type.ts'
+import { CACHE_TYPES } from '../backend.ts'
 import { type BankOptions, createBank } from './bank.ts'
 import { bestOperands, OPERANDS, type Operands } from './kernels/operands.ts'
-import { checksOfType, type KernelCheck, OTHER_CHECKS } from './known-answers.ts'
+import { checksOfCacheType, checksOfType, type KernelCheck, OTHER_CHECKS } from './known-answers.ts'
 import { TestBench } from './test-bench.ts'
 
-/** The kernels for some types of weights that compute what they should. */
+/** Kernels that compute what they should. */
 export interface CheckedKernels {
   /** The best operands with which all of them do. */
   readonly operands: Operands
@@ -14,6 +14,9 @@ export interface CheckedKernels {
   /** Where it is not the best operands that this machine has: what went wrong with those. */
   readonly failure: string | undefined
 }
+
+/** Which kernels are meant. */
+type KernelTypes = Pick<BankOptions, 'types' | 'cacheTypes'>
 
 /** What came of each check, by operands and kernel: undefined where it passed. */
 const results = new Map<string, EngineError | undefined>()
@@ -24,13 +27,12 @@ const results = new Map<string, EngineError | undefined>()
  * Takes some milliseconds, once a process.
  * @throws EngineError `kernel-failed` where plain SIMD fails as well
  */
-export function checkKernels(types: Iterable<DecodableType>): CheckedKernels {
-  const list = [...types]
-  const checks = [...list.flatMap(checksOfType), ...OTHER_CHECKS]
+export function checkKernels(kernels: KernelTypes): CheckedKernels {
+  const checks = checksOf(kernels)
   const candidates = OPERANDS.slice(OPERANDS.indexOf(bestOperands()))
   const failures: EngineError[] = []
   for (const operands of candidates) {
-    const failure = firstFailure(list, checks, operands)
+    const failure = firstFailure(kernels, checks, operands)
     if (!failure) return { operands, count: checks.length, failure: failures[0]?.message }
     failures.push(failure)
   }
@@ -47,11 +49,10 @@ const [ROUNDS, PAUSE] = [8, 40]
  * compares each time. For optimisations that have been asked for and are not trusted yet.
  * @throws EngineError `kernel-failed`
  */
-export async function checkOptimised(types: Iterable<DecodableType>, options: BankOptions): Promise<void> {
-  const list = [...types]
-  const bank = createBank(CHECK_BYTES, { ...options, types: list })
+export async function checkOptimised(options: BankOptions): Promise<void> {
+  const bank = createBank(CHECK_BYTES, options)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const check of [...list.flatMap(checksOfType), ...OTHER_CHECKS]) {
+    for (const check of checksOf(options)) {
       const failure = failureOf(check, () => new TestBench(bank))
       if (failure) {
         throw new EngineError('kernel-failed', failure.message, { remedy: 'Load the model without revectorize.' })
@@ -62,8 +63,12 @@ export async function checkOptimised(types: Iterable<DecodableType>, options: Ba
   }
 }
 
+function checksOf({ types = [], cacheTypes = CACHE_TYPES }: KernelTypes): KernelCheck[] {
+  return [...[...types].flatMap(checksOfType), ...[...cacheTypes].flatMap(checksOfCacheType), ...OTHER_CHECKS]
+}
+
 function firstFailure(
-  types: readonly DecodableType[],
+  kernels: KernelTypes,
   checks: readonly KernelCheck[],
   operands: Operands,
 ): EngineError | undefined {
@@ -72,7 +77,7 @@ function firstFailure(
     if (!results.has(key)) {
       results.set(
         key,
-        failureOf(check, () => new TestBench(createBank(CHECK_BYTES, { types, operands }))),
+        failureOf(check, () => new TestBench(createBank(CHECK_BYTES, { ...kernels, operands }))),
       )
     }
     const failure = results.get(key)

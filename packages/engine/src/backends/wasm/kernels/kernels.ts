@@ -1,6 +1,8 @@
 import { type DecodableType, isFloat } from '../../../weights/element-type.ts'
+import type { CacheType } from '../../backend.ts'
 import { ModuleBuilder } from '../emitter/module.ts'
 import { blockLayout } from '../layout/block-layout.ts'
+import { type FloatCacheType, type IntegerCacheType, isOfIntegers } from '../layout/key-value-pages.ts'
 import { appendKernel } from './append.ts'
 import { appendIntegersKernel, storeKeyFunction, storeValueFunction } from './append-integers.ts'
 import { attentionKernel } from './attention.ts'
@@ -26,11 +28,19 @@ import { weightedSumKernel } from './weighted-sum.ts'
 /** A kernel with its parameters in the order of its declaration: addresses, sizes, the range of its units. */
 export type Kernel = (...parameters: number[]) => void
 
-/**
- * A module of kernels for weights of some types. They know addresses only; nothing of models, graphs or banks.
- * @param fenced see `needsFences`
- */
-export function kernelModule(types: Iterable<DecodableType>, operands: Operands, fenced = false): ModuleBuilder {
+/** What kernels are for. */
+export interface KernelSet {
+  /** Of weights. */
+  readonly types: Iterable<DecodableType>
+  /** Of keys and values. */
+  readonly cacheTypes: Iterable<CacheType>
+  readonly operands: Operands
+  /** See `needsFences`. */
+  readonly fenced: boolean
+}
+
+/** A module of kernels. They know addresses only; nothing of models, graphs or banks. */
+export function kernelModule({ types, cacheTypes, operands, fenced }: KernelSet): ModuleBuilder {
   const module = new ModuleBuilder()
   for (const type of types) {
     addLinear(
@@ -40,7 +50,10 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands,
     )
     module.add(embeddingKernel(type))
   }
-  addAttention(module, isFused(operands))
+  for (const type of cacheTypes) {
+    if (isOfIntegers(type)) addAttentionOfIntegers(module, type, isFused(operands))
+    else addAttentionOfFloats(module, type, isFused(operands))
+  }
   module.add(quantizeBlocksKernel())
   module.add(quantizeSuperBlocksKernel())
   module.add(normalizeKernel())
@@ -55,27 +68,27 @@ export function kernelModule(types: Iterable<DecodableType>, operands: Operands,
 }
 
 /** @param fused multiply and add round once, where the machine does so */
-function addAttention(module: ModuleBuilder, fused: boolean): void {
-  const floatParts = {
+function addAttentionOfFloats(module: ModuleBuilder, type: FloatCacheType, fused: boolean): void {
+  const parts = {
     softmaxPage: module.addInternal(softmaxPageFunction(fused)),
     unpackHalves: module.addInternal(unpackHalvesFunction()),
     productWithFloats: module.addInternal(panelProductFunction('f32', fused)),
     productWithHalves: module.addInternal(panelProductFunction('f16', fused)),
   }
-  for (const type of ['f32', 'f16'] as const) {
-    module.add(appendKernel(type))
-    module.add(attentionKernel(type, attentionOfFloats(type, floatParts)))
+  module.add(appendKernel(type))
+  module.add(attentionKernel(type, attentionOfFloats(type, parts)))
+}
+
+/** @param fused as above */
+function addAttentionOfIntegers(module: ModuleBuilder, type: IntegerCacheType, fused: boolean): void {
+  const parts = {
+    softmaxPage: module.addInternal(softmaxPageToIntegersFunction(type, fused)),
+    roundQuery: module.addInternal(roundQueryFunction(type)),
+    keyProduct: module.addInternal(integerProductFunction('key', type, fused)),
+    valueProduct: module.addInternal(integerProductFunction('value', type, fused)),
   }
-  for (const type of ['i16', 'q8_0'] as const) {
-    const parts = {
-      softmaxPage: module.addInternal(softmaxPageToIntegersFunction(type, fused)),
-      roundQuery: module.addInternal(roundQueryFunction(type)),
-      keyProduct: module.addInternal(integerProductFunction('key', type, fused)),
-      valueProduct: module.addInternal(integerProductFunction('value', type, fused)),
-    }
-    const storeKey = module.addInternal(storeKeyFunction(type))
-    const storeValue = module.addInternal(storeValueFunction(type))
-    module.add(appendIntegersKernel(type, { storeKey, storeValue }))
-    module.add(attentionKernel(type, attentionOfIntegers(type, parts)))
-  }
+  const storeKey = module.addInternal(storeKeyFunction(type))
+  const storeValue = module.addInternal(storeValueFunction(type))
+  module.add(appendIntegersKernel(type, { storeKey, storeValue }))
+  module.add(attentionKernel(type, attentionOfIntegers(type, parts)))
 }
