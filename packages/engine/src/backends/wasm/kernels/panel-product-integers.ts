@@ -4,7 +4,7 @@ import { FunctionBuilder, type Local } from '../emitter/function.ts'
 import { elementBytes, type IntegerCacheType, KEY_BLOCK, STRIPE } from '../layout/key-value-pages.ts'
 import { loadSplat } from './linear.ts'
 import { multiplyAdd } from './multiply-add.ts'
-import { strided } from './panel-product.ts'
+import { forTiles, strided } from './panel-product.ts'
 
 /** Queries and vectors of a stripe whose sums stay in registers. */
 const TILES = [
@@ -112,18 +112,7 @@ export function integerProductFunction(
     })
   }
 
-  const stripe = f.let('stripe', op('i32.sub', 0, stripes))
-  f.doWhile(() => {
-    f.set(query, 0)
-    for (const { queries: count, vectors } of TILES) {
-      f.forRange(query, op('i32.and', queries, -count), count, () => {
-        for (let first = 0; first < STRIPE / 4; first += vectors) tile(count, first, vectors)
-      })
-    }
-    f.increase(panel, stripeBytes)
-    f.increase(output, 4 * STRIPE)
-    f.increase(stripe, 1)
-  }, stripe)
+  forTiles({ f, query, queries, panel, stripeBytes, stripes, output }, TILES, tile)
   return f
 }
 

@@ -58,10 +58,26 @@ export function panelProductFunction(type: FloatCacheType, fused: boolean): Func
       })
     })
   }
+  forTiles({ f, query, queries, panel, stripeBytes, stripes, output }, TILES[type], tile)
+  return f
+}
+
+/** Variables of a product with a panel, by their names in `panelProductFunction`. */
+interface PanelWalk
+  extends Readonly<Record<'query' | 'queries' | 'panel' | 'stripeBytes' | 'stripes' | 'output', Local<'i32'>>> {
+  readonly f: FunctionBuilder
+}
+
+/** For each stripe and all queries, as many at once as tiles are wide: has the vectors of the stripe emitted, from the first on. */
+export function forTiles(
+  { f, query, queries, panel, stripeBytes, stripes, output }: PanelWalk,
+  tiles: readonly { readonly queries: number; readonly vectors: number }[],
+  tile: (count: number, first: number, vectors: number) => void,
+): void {
   const stripe = f.let('stripe', op('i32.sub', 0, stripes))
   f.doWhile(() => {
     f.set(query, 0)
-    for (const { queries: count, vectors } of TILES[type]) {
+    for (const { queries: count, vectors } of tiles) {
       f.forRange(query, op('i32.and', queries, -count), count, () => {
         for (let first = 0; first < STRIPE / 4; first += vectors) tile(count, first, vectors)
       })
@@ -70,7 +86,6 @@ export function panelProductFunction(type: FloatCacheType, fused: boolean): Func
     f.increase(output, 4 * STRIPE)
     f.increase(stripe, 1)
   }, stripe)
-  return f
 }
 
 /** Variables for addresses a stride apart. */

@@ -15,12 +15,6 @@ export function sumOfIntegerLanes(f: FunctionBuilder, vector: V128): I32 {
   return op('i32.add', op('i32.add', at(0), at(1)), op('i32.add', at(2), at(3)))
 }
 
-export function largestLane(f: FunctionBuilder, vector: V128): F32 {
-  const v = f.let('lanes', vector)
-  const at = (index: number): F32 => lane('f32x4.extract_lane', v, index)
-  return op('f32.max', op('f32.max', at(0), at(1)), op('f32.max', at(2), at(3)))
-}
-
 /** The largest of the four floats of a vector, four times; what is not a number may be passed over. */
 export function largestEverywhere(f: FunctionBuilder, vector: V128): V128 {
   const four = f.let('four', vector)

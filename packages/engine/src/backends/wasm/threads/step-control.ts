@@ -12,7 +12,6 @@ const WORDS = { done: 0, additions: 1, agreed: 2, claimed: 3 } as const
 /** Counts share a word with the last bits of the step that they belong to. */
 const COUNT_BITS = 16
 const COUNT_MASK = 2 ** COUNT_BITS - 1
-export const MOST_BLOCKS = COUNT_MASK
 
 /** Times that a thread looks at a word, some tens of microseconds in all, before it goes to sleep: waking takes as long. */
 const LOOKS = 20_000
