@@ -53,6 +53,24 @@ describe('parseArguments', () => {
 })
 
 describe('Arguments', () => {
+  it.each([
+    ['1.2GB', 1_200_000_000],
+    ['300 mb', 300_000_000],
+    ['1GiB', 2 ** 30],
+    ['64KiB', 65_536],
+    ['1000', 1000],
+    ['0.5kB', 500],
+  ])('reads %j as bytes', (text, bytes) => {
+    expect(new Arguments([], { size: text }).bytes('size')).toBe(bytes)
+  })
+
+  it.each(['', 'GB', '1.2.3GB', '-1GB', '0', '1 cup', '1e9', '99999999999 TB', '1ib'])(
+    'refuses %j as bytes',
+    (text) => {
+      expect(() => new Arguments([], { size: text }).bytes('size')).toThrow(/--size must be a number of bytes such as/)
+    },
+  )
+
   it.each(['', 'x', '1.5', '1e3', '0x10', '-1', '12', ' '])('refuses %j as a whole number from 0 to 11', (text) => {
     expect(() => new Arguments([], { seed: text }).integer('seed', 0, 11)).toThrow(
       /--seed must be a whole number from 0 to 11/,

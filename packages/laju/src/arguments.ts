@@ -4,6 +4,14 @@ import { UsageError } from './usage-error.ts'
 
 type Value = string | boolean | (string | boolean)[] | undefined
 
+const BYTES_IN: ReadonlyMap<string, number> = new Map([
+  ['b', 1],
+  ...['k', 'm', 'g', 't'].flatMap((prefix, i): [string, number][] => [
+    [`${prefix}b`, 1000 ** (i + 1)],
+    [`${prefix}ib`, 1024 ** (i + 1)],
+  ]),
+])
+
 /** The arguments a command was given. Reading one as a number or a choice checks it. */
 export class Arguments {
   readonly #positionals: readonly string[]
@@ -51,6 +59,16 @@ export class Arguments {
     if (text === undefined) return undefined
     const value = text.trim() === '' ? Number.NaN : Number(text)
     return inRange(name, text, 'a number', value, least, most)
+  }
+
+  /** A number of bytes: `1.2GB`, `300 MB`, `1GiB`, or without a unit. */
+  bytes(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const [, number, unit = 'b'] = /^([\d.]+) ?([kmgt]?i?b)?$/i.exec(text.trim()) ?? []
+    const value = Math.floor(Number(number) * (BYTES_IN.get(unit.toLowerCase()) ?? Number.NaN))
+    if (value >= 1 && Number.isSafeInteger(value)) return value
+    throw new UsageError(`--${name} must be a number of bytes such as 1.2GB or 800MB, not "${text}".`)
   }
 
   /** One of some names, in capitals or not. */

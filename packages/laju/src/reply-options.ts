@@ -31,6 +31,11 @@ export const LOAD_OPTIONS = {
     value: 'TYPE',
     help: 'keys and values as i16 (default), q8_0 (half the memory), f16 or f32',
   },
+  'memory-limit': {
+    type: 'string',
+    value: 'SIZE',
+    help: 'memory the model may take, as 1.2GB: a smaller cache and a shorter context where it must be',
+  },
   threads: { type: 'string', value: 'N', help: 'threads that compute together (default: as many as pay)' },
   quantize: { type: 'string', value: 'TYPE', help: 'hold float weights as Q8_0, Q4_0, …; auto (default) or none' },
 } satisfies Record<string, CommandOption>
@@ -67,6 +72,7 @@ export function loadOptions(given: Arguments, signal: AbortSignal): Omit<LoadOpt
     contextLength: given.integer('context', 1),
     backend: given.choice('backend', ['wasm', 'reference']),
     cacheType: given.choice('cache', CACHE_TYPES),
+    memoryLimit: given.bytes('memory-limit'),
     threads: given.integer('threads', 1),
     adapters: adaptersOf(given),
     revectorize: given.flag('revectorize'),

@@ -5,6 +5,7 @@ import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
 import { adapterInfo } from '../worker/adapter-info.ts'
+import { withinMemory } from '../worker/memory-budget.ts'
 import { heldModel, modelInfo } from '../worker/model-info.ts'
 import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
 import { locate, openRemote } from './downloads.ts'
@@ -17,15 +18,16 @@ import { locate, openRemote } from './downloads.ts'
  */
 export async function inspect(
   reference: string,
-  { signal, onProgress, ...options }: EngineOptions & PullOptions = {},
+  { signal, onProgress, ...asked }: EngineOptions & PullOptions = {},
 ): Promise<ModelInfo> {
   const remote = await openRemote(reference, { signal })
   const checkpoint =
     remote?.checkpoint ?? (await openCheckpoint(await locate(reference, { signal, onProgress }), signal))
   try {
     const stored = await describe(checkpoint, signal)
-    const { description, quantized } = await heldModel(checkpoint, stored, options)
-    return { ...modelInfo(checkpoint, description, options, quantized), download: remote?.download }
+    const { description, quantized } = await heldModel(checkpoint, stored, asked)
+    const { options, notices } = withinMemory(description, asked)
+    return { ...modelInfo(checkpoint, description, options, quantized), notices, download: remote?.download }
   } finally {
     await checkpoint.close()
   }

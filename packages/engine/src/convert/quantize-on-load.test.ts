@@ -13,7 +13,10 @@ async function held(path: string, choice: QuantizeChoice | undefined, backend: '
   const checkpoint = await openCheckpoint(path)
   const stored = await describeModel(checkpoint)
   try {
-    return { stored, ...(await quantizedForLoad(checkpoint, stored, choice, backendByName(backend), LIMITS)) }
+    return {
+      stored,
+      ...(await quantizedForLoad(checkpoint, stored, { quantize: choice }, backendByName(backend), LIMITS)),
+    }
   } finally {
     await checkpoint.close()
   }

@@ -13,6 +13,13 @@ import { headOf } from './tensors-to-gguf.ts'
 /** What the weights of a model that are floats are held as: `none` for what they are stored as. */
 export type QuantizeChoice = 'auto' | 'none' | Exclude<FileType, 'F32'>
 
+export interface QuantizeWish {
+  /** Default `auto`. */
+  readonly quantize?: QuantizeChoice
+  /** Bytes that there are; default what the machine can spare. */
+  readonly memoryLimit?: number
+}
+
 /** The weights that are held in another type than they are stored in. */
 export interface QuantizedWeights {
   readonly type: FileType
@@ -36,18 +43,19 @@ const SHARE_OF_MEMORY = 0.75
 export async function quantizedForLoad(
   checkpoint: Checkpoint,
   description: ModelDescription,
-  choice: QuantizeChoice = 'auto',
+  wish: QuantizeWish,
   backend: Backend,
   limits: CompileOptions,
 ): Promise<{ description: ModelDescription; quantized: QuantizedWeights | undefined }> {
-  const type = await typeFor(checkpoint, description, choice, backend, limits)
+  const type = await typeFor(checkpoint, description, wish, backend, limits)
   if (type === undefined) return { description, quantized: undefined }
   const held = withTensorsIn(description, type)
   const changed = [...held.tensors].flatMap(([name, tensor]) => {
     const stored = description.tensors.get(name)
     return stored !== undefined && stored !== tensor ? [stored.type] : []
   })
-  if (changed.length === 0 && choice !== 'auto') throw nothingToDo(checkpoint, description, type)
+  if (changed.length === 0 && wish.quantize !== undefined && wish.quantize !== 'auto')
+    throw nothingToDo(checkpoint, description, type)
   const storedBytes = [...description.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
   const quantized = changed.length === 0 ? undefined : { type, from: [...new Set(changed)], storedBytes }
   return { description: held, quantized }
@@ -56,7 +64,7 @@ export async function quantizedForLoad(
 async function typeFor(
   checkpoint: Checkpoint,
   description: ModelDescription,
-  choice: QuantizeChoice,
+  { quantize: choice = 'auto', memoryLimit }: QuantizeWish,
   backend: Backend,
   limits: CompileOptions,
 ): Promise<FileType | undefined> {
@@ -69,7 +77,7 @@ async function typeFor(
   // Who chose a GGUF file chose its type.
   if (checkpoint.format === 'gguf') return undefined
   const need = (tensors: ReadonlyMap<string, Tensor>) => backend.measure(description.graph, tensors, limits)
-  const room = (await machineMemory()) * SHARE_OF_MEMORY
+  const room = memoryLimit ?? (await machineMemory()) * SHARE_OF_MEMORY
   // Only experts may lie in several memories.
   const isOneBank = backend.name === 'wasm' && description.config.experts === undefined
   return chooseType({

@@ -23,6 +23,7 @@ import { ConversationFile, mismatch, type Origin, requireSameOrigin } from './co
 import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import { modelFingerprint } from './fingerprint.ts'
+import { memoryRefused, withinMemory } from './memory-budget.ts'
 import type { ReplyRequest, RestoreRequest, SaveRequest, TimeRequest, TimeResult } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
@@ -84,15 +85,16 @@ export class Engine {
     }
   }
 
-  static async #load(path: string, options: EngineOptions, { signal, onProgress }: Loading): Promise<Engine> {
+  static async #load(path: string, asked: EngineOptions, { signal, onProgress }: Loading): Promise<Engine> {
     throwIfAborted(signal)
     const checkpoint = await openCheckpoint(path, signal)
     try {
       const stored = await describe(checkpoint, signal)
-      const { description, quantized } = await heldModel(checkpoint, stored, options)
+      const { description, quantized } = await heldModel(checkpoint, stored, asked)
+      const { options, notices: fitting } = withinMemory(description, asked)
       const info = modelInfo(checkpoint, description, options, quantized)
       const limits = compileOptions(description, options)
-      const notices = await revectorizeIfAsked(options)
+      const notices = [...fitting, ...(await revectorizeIfAsked(options))]
       const fingerprint = await modelFingerprint(description, signal)
       const parts = { description, fingerprint, limits, ...textParts(checkpoint) }
       return await withWeights(
@@ -416,7 +418,7 @@ async function withWeights<Made>(
   make: (model: CompiledModel) => Made,
 ): Promise<Made> {
   const { graph, tensors } = description
-  const model = backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
+  const model = compiled(description, options, limits)
   const total = graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
   try {
     await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ stage: 'load', loaded, total }) })
@@ -424,6 +426,16 @@ async function withWeights<Made>(
   } catch (error) {
     model.dispose()
     throw error
+  }
+}
+
+function compiled(description: ModelDescription, options: EngineOptions, limits: CompileOptions): CompiledModel {
+  const { graph, tensors } = description
+  try {
+    return backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
+  } catch (error) {
+    const isNoRoom = error instanceof EngineError && error.code === 'out-of-memory'
+    throw isNoRoom ? memoryRefused(description, options, error) : error
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DecoderConfig } from '../architectures/config.ts'
 import type { ModelDescription } from '../architectures/describe.ts'
-import { type Backend, CACHE_TYPES, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
+import { type Backend, CACHE_TYPES, type CacheType, type CompileOptions, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
 import { ChatTemplate } from '../chat/template.ts'
 import { chatTemplateSource } from '../chat/template-source.ts'
@@ -15,12 +15,13 @@ import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
 
 /** What a conversation gets unless the caller asks for more: keys and values take memory by the token. */
 const DEFAULT_CONTEXT = 4096
+export const DEFAULT_CACHE_TYPE: CacheType = 'i16'
 /** Tokens a step computes at most: enough to use each weight many times, few enough to answer an abort soon. */
 const MAX_TOKENS = 64
 /** Sequences that may write at the same time. */
 const MAX_ROWS = 16
 
-function contextLengthOf({ contextLength }: DecoderConfig, options: EngineOptions): number {
+export function contextLengthOf({ contextLength }: DecoderConfig, options: EngineOptions): number {
   return options.contextLength ?? Math.min(contextLength, DEFAULT_CONTEXT)
 }
 
@@ -34,7 +35,7 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
       `Ask for a whole number of at most ${config.contextLength}, or leave it out.`,
     )
   }
-  const cacheType = options.cacheType ?? 'i16'
+  const cacheType = options.cacheType ?? DEFAULT_CACHE_TYPE
   if (!CACHE_TYPES.includes(cacheType)) {
     const remedy = `Use one of ${CACHE_TYPES.join(', ')}.`
     throw new OptionError('cacheType', `There is no cache type ${JSON.stringify(cacheType)}.`, remedy)
@@ -54,7 +55,7 @@ export function compileOptions({ config, graph, tensors }: ModelDescription, opt
 export function heldModel(checkpoint: Checkpoint, description: ModelDescription, options: EngineOptions) {
   const backend = backendByName(options.backend ?? 'wasm')
   const limits = compileOptions(description, options)
-  return quantizedForLoad(checkpoint, description, options.quantize, backend, limits)
+  return quantizedForLoad(checkpoint, description, options, backend, limits)
 }
 
 function bytesOfWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>): number {
@@ -87,6 +88,7 @@ export function modelInfo(
     vocabulary: config.vocabulary,
     trainedContextLength: config.contextLength,
     contextLength,
+    cacheType: options.cacheType ?? DEFAULT_CACHE_TYPE,
     backend: backend.name,
     threads: compileOptions(description, options).threads,
     memory: estimate(backend, description, { ...options, contextLength }),

@@ -34,6 +34,12 @@ export interface EngineOptions {
   /** How keys and values are stored; default `i16`. `q8_0` takes half the memory. See docs/conversations.md. */
   readonly cacheType?: CacheType
   /**
+   * Bytes that the model may take: weights, keys and values, and work space (the program around them takes some 100 MB more).
+   * Unless they are given, `cacheType` and `contextLength` become as small as it needs; a model that does not fit with a
+   * context of 512 tokens is refused.
+   */
+  readonly memoryLimit?: number
+  /**
    * What weights that are stored as floats are held as. Default `auto`: of a safetensors model, as they are stored where
    * it is small, else `Q8_0`, or `Q4_0` where that does not fit; of a GGUF file, as they are stored. `none` leaves all
    * as they are stored.
@@ -100,6 +106,8 @@ export interface ModelInfo {
   readonly trainedContextLength: number
   /** Tokens it is loaded with (or would be by default). */
   readonly contextLength: number
+  /** How keys and values are stored. */
+  readonly cacheType: CacheType
   /** What runs it; the memory is this backend's. */
   readonly backend: BackendName
   /** That compute together, where the backend has threads. */

@@ -10,6 +10,7 @@ import {
 } from '@laju/engine'
 import type { Command } from '../command.ts'
 import { MODEL_HELP, resolveModel } from '../model-reference.ts'
+import { printNotices } from '../open-model.ts'
 import { LOAD_OPTIONS, loadOptions } from '../reply-options.ts'
 import { showingProgress } from '../terminal/load-progress.ts'
 import { neutralise } from '../terminal/neutralise.ts'
@@ -34,8 +35,7 @@ export const inspect: Command = {
 
   async run(given, signal) {
     given.refuseTogether('template', 'json')
-    const { contextLength, backend, cacheType, threads, quantize } = loadOptions(given, signal)
-    const options = { contextLength, backend, cacheType, threads, quantize, signal }
+    const { adapters: _, ...options } = loadOptions(given, signal)
     const typed = given.required(0)
     const info = await showingProgress(typed, async (onProgress) => {
       const reference = resolveModel(typed)
@@ -49,7 +49,10 @@ export const inspect: Command = {
     if ('ranks' in info) console.log(given.flag('json') ? JSON.stringify(info) : describeAdapter(info))
     else if (given.flag('json')) console.log(JSON.stringify({ ...info, chatTemplate: info.chatTemplate ?? null }))
     else if (given.flag('template')) printTemplate(info)
-    else console.log(describe(info))
+    else {
+      console.log(describe(info))
+      printNotices(info)
+    }
   },
 }
 
@@ -81,6 +84,7 @@ export function describe(info: ModelInfo): string {
     ['context', `${grouped(info.contextLength)} tokens (made for ${grouped(info.trainedContextLength)})`],
     ['runs on', info.backend === 'wasm' ? 'wasm' : `${info.backend}, slowly (--backend ${info.backend})`],
     ['memory', describeMemory(info.memory)],
+    ['keys and values', `kept as ${info.cacheType}`],
     ['at full context', describeMemory(full)],
     ['chat template', describeTemplate(info)],
     ...(info.download === undefined
