@@ -8,6 +8,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
 /** The engine from the top down: a floor imports only from itself and from those below it. */
 const FLOORS = [
+  'prompt-api',
   'index.ts',
   'client',
   'worker',

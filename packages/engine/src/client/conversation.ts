@@ -1,9 +1,10 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import { LajuError } from '../errors.ts'
+import type { ReplyRequest } from '../worker/messages.ts'
 import { Generation } from './generation.ts'
 import { type Caller, replyInRounds } from './reply-in-rounds.ts'
-import type { ChatOptions, ToolOptions } from './tools.ts'
+import { type ChatOptions, definitionsOf, type ToolOptions } from './tools.ts'
 
 export interface ConversationOptions extends ReplyOptions, ToolOptions {
   /** The system message. */
@@ -68,13 +69,31 @@ export class Conversation {
    * Asks, and keeps the answer as a turn. With `tools`, functions that the model calls are run, and their results go
    * back to it until it answers or `maxToolRounds` are over. A reply that is aborted keeps the rounds and the text it
    * had; one that fails leaves the conversation as it was.
+   * @param turns a question, or several turns of which the last is to be answered
    * @throws LajuError `busy` while an earlier reply is under way
    */
-  send(text: string, { signal, ...options }: ChatOptions = {}): Generation {
+  send(turns: string | readonly Message[], { signal, ...options }: ChatOptions = {}): Generation {
     return new Generation(
-      (emit, stop) => this.#alone(() => this.#reply(text, { ...this.#options, ...options }, emit, stop)),
+      (emit, stop) => this.#alone(() => this.#reply(messagesOf(turns), { ...this.#options, ...options }, emit, stop)),
       signal,
     )
+  }
+
+  /**
+   * Adds turns that are not to be answered yet, and computes them, so that the next reply begins sooner.
+   * @throws LajuError `busy`; ContextError; AbortError. The conversation is then as it was.
+   */
+  async append(turns: string | readonly Message[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    const messages = [...this.#messages, ...messagesOf(turns)]
+    await this.#alone(() =>
+      this.#thread.call('read', readRequest(messages, this.#options, this.#number), { signal, tidiesUp: true }),
+    )
+    this.#messages = messages
+  }
+
+  /** Tokens that a reply to its turns, and to more of them, would begin behind. @throws TemplateError, OptionError */
+  countTokens(turns: string | readonly Message[] = []): Promise<number> {
+    return this.#thread.call('read', readRequest([...this.#messages, ...messagesOf(turns)], this.#options))
   }
 
   /**
@@ -135,12 +154,12 @@ export class Conversation {
   }
 
   async #reply(
-    text: string,
+    asking: readonly Message[],
     options: ReplyOptions & ToolOptions,
     emit: (part: ReplyPart) => void,
     signal: AbortSignal,
   ): Promise<Reply> {
-    let turns: readonly Message[] = [...this.#messages, { role: 'user', content: text }]
+    let turns: readonly Message[] = [...this.#messages, ...asking]
     let written = ''
     const [thread, conversation] = [this.#thread, this.#number]
     const keep = (messages: readonly Message[]) => {
@@ -162,6 +181,21 @@ export class Conversation {
       throw error
     }
   }
+}
+
+export function messagesOf(turns: string | readonly Message[]): readonly Message[] {
+  return typeof turns === 'string' ? [{ role: 'user', content: turns }] : turns
+}
+
+/** @param conversation to keep what is computed in; nothing is without one */
+export function readRequest(
+  messages: readonly Message[],
+  { tools = {}, maxToolRounds: _, ...options }: ReplyOptions & ToolOptions,
+  conversation?: number,
+): ReplyRequest {
+  const definitions = definitionsOf(tools)
+  const prompt = definitions.length === 0 ? { messages } : { messages, tools: definitions }
+  return { prompt, conversation, options }
 }
 
 function stillBusy(): LajuError {

@@ -94,6 +94,25 @@ describe.skipIf(!model)('Model', () => {
     await expect(without.ask('Hi', { tools })).rejects.toThrow(OptionError)
   })
 
+  it('computes turns ahead of the reply, and counts their tokens', async () => {
+    const chatml = "{% for m in messages %}{{ '<|im_start|>' + m.role + m.content }}{% endfor %}"
+    await using model = await load(withChatTemplate(path, chatml), options)
+    const text = 'hello world '.repeat(20)
+    const short = { temperature: 0, maxTokens: 3 } as const
+    const expected = await model.ask(text, short)
+    expect(await model.countTokens(text)).toBe(expected.usage.inputTokens)
+    const conversation = model.conversation(short)
+    expect(await conversation.countTokens(text)).toBe(expected.usage.inputTokens)
+    await conversation.append(text)
+    expect(await conversation.countTokens()).toBe(expected.usage.inputTokens)
+    const { text: reply, usage } = await conversation.send([]).reply
+    expect(reply).toBe(expected.text)
+    expect(usage.cachedTokens).toBe(usage.inputTokens - 1)
+    const signal = AbortSignal.abort()
+    await expect(conversation.append('more', { signal })).rejects.toThrow(AbortError)
+    expect(conversation.messages).toHaveLength(2)
+  })
+
   it('carries typed errors out of the worker', async () => {
     const error = await load('/no/such/model.gguf').catch((error: unknown) => error)
     expect(error).toBeInstanceOf(CheckpointError)

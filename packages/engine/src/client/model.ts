@@ -1,15 +1,22 @@
 import type { Message } from '../chat/message.ts'
-import type { Reply } from '../chat/reply.ts'
+import type { Reply, ReplyOptions } from '../chat/reply.ts'
 import { EngineError } from '../errors.ts'
 import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
 import type { AskOptions, AttachOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
 import { Adapter } from './adapter.ts'
-import { Conversation, type ConversationOptions, newConversationNumber, type RestoreOptions } from './conversation.ts'
+import {
+  Conversation,
+  type ConversationOptions,
+  messagesOf,
+  newConversationNumber,
+  type RestoreOptions,
+  readRequest,
+} from './conversation.ts'
 import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
 import { replyInRounds } from './reply-in-rounds.ts'
-import type { ChatOptions } from './tools.ts'
+import type { ChatOptions, ToolOptions } from './tools.ts'
 
 let nextAdapter = 1
 
@@ -56,7 +63,7 @@ export class Model {
 
   /** As `ask`, part by part. */
   generate(prompt: string | readonly Message[], { signal, ...options }: ChatOptions = {}): Generation {
-    const messages: readonly Message[] = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt
+    const messages = messagesOf(prompt)
     const thread = this.#thread
     // Rounds of function calls go on from one another.
     const conversation = options.tools === undefined ? undefined : newConversationNumber()
@@ -139,6 +146,11 @@ export class Model {
    */
   tokenize(text: string, { special = true, beginning = false } = {}): Promise<Int32Array> {
     return this.#thread.call('tokenize', { text, special, beginning })
+  }
+
+  /** Tokens of a prompt as `ask` would give it to the model, those that open the reply included. */
+  countTokens(prompt: string | readonly Message[], options: ReplyOptions & ToolOptions = {}): Promise<number> {
+    return this.#thread.call('read', readRequest(messagesOf(prompt), options))
   }
 
   detokenize(ids: ArrayLike<number>): Promise<string> {

@@ -58,6 +58,8 @@ async function perform(message: Call, signal: AbortSignal): Promise<Calls[Call['
   switch (message.call) {
     case 'reply':
       return loaded.reply(message.request, emit, signal)
+    case 'read':
+      return loaded.read(message.request, signal)
     case 'forward':
       return loaded.forward(message.request.ids, (logits) => emit(logits, [logits.buffer]), signal)
     case 'embed':

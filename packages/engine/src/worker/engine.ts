@@ -157,6 +157,20 @@ export class Engine {
     return writer.finish()
   }
 
+  /**
+   * How many tokens a prompt has, with those that open the reply. They are computed where a conversation is given, so that a
+   * reply that goes on from there begins sooner. @throws ContextError, TemplateError, OptionError, AbortError
+   */
+  async read({ prompt, conversation, options }: ReplyRequest, signal?: AbortSignal): Promise<number> {
+    const ids = this.tokenizer.encode(this.#render(prompt, options).text, { beginning: 'text' in prompt })
+    if (conversation === undefined) return ids.length
+    this.#checkPrompt(ids, 0)
+    const sequence = this.#sequenceOf(conversation)
+    const accept = () => undefined
+    await this.#generator.run({ sequence, ids, maxLength: ids.length, outputs: 'last', signal, accept })
+    return ids.length
+  }
+
   /** Logits of all tokens of a sequence, in chunks [rows, vocabulary] that become the receiver's. */
   async forward(
     ids: Int32Array,

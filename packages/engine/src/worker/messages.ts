@@ -20,6 +20,8 @@ export interface Calls {
     result: QuantizedFile
   }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
+  /** Tokens of a prompt, which are computed too where there is a conversation to keep them in. */
+  read: { request: ReplyRequest; event: never; result: number }
   forward: { request: { ids: Int32Array }; event: Float32Array; result: undefined }
   embed: { request: { texts: readonly string[] }; event: never; result: Float32Array[] }
   rank: { request: RankRequest; event: never; result: number[] }
