@@ -45,8 +45,9 @@ function sourcesOf(packageName: string): string[] {
   return filesBelow(`packages/${packageName}/src`).filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
 }
 
-/** The file in the workspace that a relative import means. */
+/** The file in the workspace that a relative import means, or one of a pair (`#machine/memory`). */
 function targetOf(path: string, specifier: string): string {
+  if (specifier.startsWith('#')) return posix.join(ENGINE, `${specifier.slice(1)}.ts`)
   return posix.join(posix.dirname(path), specifier)
 }
 
@@ -62,13 +63,42 @@ describe('the floors of the engine', () => {
   it('import downwards only', () => {
     const upward = sources.flatMap((path) =>
       importsOf(read(path))
-        .filter((specifier) => specifier.startsWith('.'))
+        .filter((specifier) => /^[.#]/.test(specifier))
         .map((specifier) => ({ path, target: targetOf(path, specifier) }))
         .filter(({ target }) => target.endsWith('.ts'))
         .filter(({ target }) => FLOORS.indexOf(floorOf(target)) < FLOORS.indexOf(floorOf(path)))
         .map(({ target }) => `${path} imports ${target}`),
     )
     expect(upward).toEqual([])
+  })
+})
+
+describe('what differs between Node and browsers', () => {
+  const isHalf = (path: string) => path.endsWith('-browser.ts')
+  const sources = sourcesOf('engine').filter((path) => !isForTests(path))
+  const halves = sources.filter(isHalf)
+  const exportsOf = (path: string) =>
+    [...read(path).matchAll(/^export (?:async )?(?:function|const|class|interface|type) (\w+)/gm)].map(
+      ([, name]) => name,
+    )
+
+  it.each(halves)('%s has the exports of its other half', (half) => {
+    const other = half.replace('-browser.ts', '.ts')
+    expect(exportsOf(half).sort()).toEqual(exportsOf(other).sort())
+  })
+
+  it('is imported by a name that each finds its half by, and by no other', () => {
+    const imported = sources.flatMap((path) => importsOf(read(path)).map((specifier) => ({ path, specifier })))
+    const others = halves.map((half) => half.replace('-browser.ts', '.ts'))
+    const past = imported.filter(
+      ({ path, specifier }) =>
+        specifier.startsWith('.') && [...halves, ...others].includes(targetOf(path, specifier)) && !isHalf(path),
+    )
+    expect(past).toEqual([])
+    const lonely = imported.filter(
+      ({ path, specifier }) => specifier.startsWith('#') && !others.includes(targetOf(path, specifier)),
+    )
+    expect(lonely).toEqual([])
   })
 })
 

@@ -1,25 +1,14 @@
-/** What a browser that does not tell has at least. */
-const UNKNOWN = 4 * 2 ** 30
-
 /** Bytes of memory that this machine has, or that the process may take of it. */
 export async function machineMemory(): Promise<number> {
-  const { process, navigator } = globalThis as {
-    process?: { versions?: { node?: string }; constrainedMemory?: () => number }
-    navigator?: { deviceMemory?: number }
-  }
-  if (process?.versions?.node !== undefined) {
-    const { totalmem } = await import('node:os')
-    // 0 or a number beyond all memory where nothing constrains the process.
-    const limit = process.constrainedMemory?.() ?? 0
-    return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-  }
-  return navigator?.deviceMemory === undefined ? UNKNOWN : navigator.deviceMemory * 2 ** 30
+  const { totalmem } = await import('node:os')
+  // 0 or a number beyond all memory where nothing constrains the process.
+  const limit = process.constrainedMemory?.() ?? 0
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
 }
 
 /** Bytes that this process may still take; undefined where nothing tells. */
 export function availableMemory(): number | undefined {
-  const { process } = globalThis as { process?: { availableMemory?: () => number } }
-  return process?.availableMemory?.()
+  return process.availableMemory?.()
 }
 
 /** Bytes of memory that the system has moved to a disk; 0 where it does not say. */
