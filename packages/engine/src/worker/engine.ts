@@ -1,3 +1,4 @@
+import { nextTurn } from '#machine/next-turn'
 import { describe, type ModelDescription } from '../architectures/describe.ts'
 import type { CompiledModel, CompileOptions } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
@@ -265,7 +266,7 @@ export class Engine {
     const sequence = this.#conversations.get(conversation)
     const fingerprint = await this.#parts.fingerprint()
     // What was aborted is let go of after the step that it is in.
-    while (sequence && this.#cache.isInUse(sequence)) await new Promise((resume) => setImmediate(resume))
+    while (sequence && this.#cache.isInUse(sequence)) await nextTurn()
     const snapshot = sequence ? this.#cache.fork(sequence) : this.#cache.create()
     try {
       await saveSequence(path, snapshot, { record, origin: this.#origin(fingerprint) }, this.#parts.model, signal)
