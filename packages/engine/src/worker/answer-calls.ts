@@ -1,8 +1,9 @@
+import { quantizeFile } from '#convert/quantize-file'
 import type { WorkerPort } from '#machine/worker'
-import { quantizeFile } from '../convert/quantize-file.ts'
 import { EngineError } from '../errors.ts'
 import { CeilingGauge } from './ceilings.ts'
 import { Engine } from './engine.ts'
+import { inspectAdapterAt, inspectModel } from './inspect.ts'
 import type { Calls, FromWorker, ToWorker } from './messages.ts'
 import { serializeError } from './serialized-error.ts'
 
@@ -57,6 +58,8 @@ class Answers {
       const onProgress = (written: number, total: number) => emit({ stage: 'write', loaded: written, total })
       return quantizeFile(path, output, type, { signal, onProgress })
     }
+    if (message.call === 'inspect') return inspectModel(message.request.path, message.request.options, signal)
+    if (message.call === 'inspectAdapter') return inspectAdapterAt(message.request.path, signal)
     if (message.call === 'ceilings') {
       this.#gauge ??= new CeilingGauge()
       return this.#gauge.measure(message.request.limits, message.request.milliseconds)
