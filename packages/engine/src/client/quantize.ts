@@ -1,5 +1,5 @@
+import type { QuantizedFile } from '#convert/quantize-file'
 import { type FileType, fileTypeNamed } from '../convert/file-type.ts'
-import type { QuantizedFile } from '../convert/quantize-file.ts'
 import { EngineError } from '../errors.ts'
 import type { ModelSource } from '../hub/model-location.ts'
 import type { QuantizeProgress } from '../worker/types.ts'

@@ -1,8 +1,4 @@
-/** How many threads of so many were fastest at writing, and when that was measured. */
-export interface MeasuredThreads {
-  readonly threads: number
-  readonly measured: Date
-}
+import type { MeasuredThreads } from './thread-memory.ts'
 
 /** Each page measures for itself: workers have no simple place to keep a number, and a tab moves between processors. */
 export async function recallThreads(_most: number): Promise<MeasuredThreads | undefined> {

@@ -1,7 +1,5 @@
 import { EngineError } from '../errors.ts'
-
-/** What a thread of the engine is for: it runs the engine, or helps it to compute. */
-export type WorkerRole = 'engine' | 'compute'
+import type { WorkerRole, WorkerRuns } from './worker.ts'
 
 /** The script of every worker, which the build puts here; empty in the worker itself. */
 declare const LAJU_WORKER_SOURCE: string
@@ -85,15 +83,6 @@ function notStarted(cause?: unknown): EngineError {
     'host of the page and name its address with startWorkersFrom().'
   return new EngineError('worker-failed', 'The browser does not start the worker of the engine.', { cause, remedy })
 }
-
-/** The way from a thread to the one that started it. */
-export interface WorkerPort {
-  post(message: unknown, transfer?: ArrayBuffer[]): void
-  listen(onMessage: (message: unknown) => void): void
-}
-
-/** What a thread does, by its role, with what it was started with. */
-export type WorkerRuns = { readonly [Role in WorkerRole]?: (data: unknown, port: WorkerPort) => void }
 
 /** For the script of a worker. */
 export function whenStarted(runs: WorkerRuns): void {
