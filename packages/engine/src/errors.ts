@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'no-ranges'
   | 'invalid-conversation'
   | 'conversation-mismatch'
+  | 'unsupported-platform'
 
 export interface ErrorDetails {
   /** The file (or URL) at fault. */

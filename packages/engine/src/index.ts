@@ -1,3 +1,9 @@
+export { type Device, examineDevice } from '#client/device'
+export { findDownloads, listDownloads, pull, removeDownloads } from '#client/downloads'
+export { inspect, inspectAdapter, openTokenizer } from '#client/inspect'
+export type { QuantizedFile } from '#convert/quantize-file'
+export type { Machine } from '#machine/machine'
+export { startWorkersFrom } from '#machine/worker'
 export type { BackendName, CacheType } from './backends/backend.ts'
 export { CACHE_TYPES } from './backends/backend.ts'
 export type { Message, Role } from './chat/message.ts'
@@ -21,15 +27,11 @@ export {
   type Spread,
 } from './client/benchmark.ts'
 export { Conversation, type ConversationOptions, type RestoreOptions } from './client/conversation.ts'
-export { type Device, examineDevice } from './client/device.ts'
-export { findDownloads, listDownloads, pull, removeDownloads } from './client/downloads.ts'
 export { Generation } from './client/generation.ts'
-export { inspect, inspectAdapter, openTokenizer } from './client/inspect.ts'
 export { load, Model } from './client/model.ts'
 export { type QuantizeOptions, quantize } from './client/quantize.ts'
 export type { ChatOptions, Tool, ToolOptions, Tools } from './client/tools.ts'
 export { FILE_TYPE_NAMES, type FileType } from './convert/file-type.ts'
-export type { QuantizedFile } from './convert/quantize-file.ts'
 export { QUANTIZE_CHOICES, type QuantizeChoice, type QuantizedWeights } from './convert/quantize-on-load.ts'
 export {
   AbortError,
@@ -44,10 +46,10 @@ export {
   TokenizerError,
 } from './errors.ts'
 export type { DownloadedModel } from './hub/downloaded.ts'
+export type { ModelSource } from './hub/model-location.ts'
 export type { DownloadProgress } from './hub/progress.ts'
 export type { PullOptions } from './hub/pull.ts'
 export { SHORT_NAMES } from './hub/short-names.ts'
-export type { Machine } from './machine/machine.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {
   AdapterInfo,

@@ -1,6 +1,6 @@
+import { openFile } from '#bytes/file-source'
 import { CheckpointError } from '../errors.ts'
 import type { ByteSource } from './byte-source.ts'
-import { openFile } from './file-source.ts'
 import type { Folder } from './folder.ts'
 import { systemError } from './system-error.ts'
 

@@ -1,13 +1,14 @@
+import { describeMachine, type Machine } from '#machine/machine'
 import type { Limit } from '../backends/wasm/ceilings.ts'
 import { LajuError, OptionError } from '../errors.ts'
 import { uniform } from '../generate/random.ts'
-import type { Machine } from '../machine/machine.ts'
+import type { ModelSource } from '../hub/model-location.ts'
 import type { Gauged } from '../worker/ceilings.ts'
 import type { TokenWork } from '../worker/token-work.ts'
 import type { LoadOptions, LoadProgress, ModelInfo } from '../worker/types.ts'
 import { newConversationNumber } from './conversation.ts'
-import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
+import { locateModel } from './model-source.ts'
 
 export interface BenchmarkOptions
   extends Pick<LoadOptions, 'threads' | 'cacheType' | 'quantize' | 'revectorize' | 'signal'> {
@@ -71,10 +72,10 @@ const CEILING_MS = 100
  * @param reference as for `load`
  * @throws as `load`
  */
-export async function benchmark(reference: string, options: BenchmarkOptions = {}): Promise<Benchmark> {
+export async function benchmark(reference: ModelSource, options: BenchmarkOptions = {}): Promise<Benchmark> {
   const { signal, onProgress, threads, cacheType, quantize, revectorize } = options
   const sizes = sizesOf(options)
-  const path = await locate(reference, { signal, onProgress })
+  const path = await locateModel(reference, { signal, onProgress })
   const thread = await EngineThread.start()
   const gauges: EngineThread[] = []
   try {
@@ -97,7 +98,7 @@ export async function benchmark(reference: string, options: BenchmarkOptions = {
       ceilings.push(await ceilingsOf(gauges, { limits, milliseconds: CEILING_MS }, signal))
       speeds.push(await runs.repeat(signal))
     }
-    const machine = (await import('../machine/machine.ts')).describeMachine()
+    const machine = describeMachine()
     return { model, machine, ...sizes, loadMs, peakMemory, work, ...figures(sizes, work, speeds, ceilings) }
   } finally {
     await Promise.all([thread, ...gauges].map((each) => each.stop(new LajuError('disposed', 'The benchmark is over.'))))

@@ -45,11 +45,11 @@ export class Conversation {
   /** As `Model.restore`. */
   static async restore(
     thread: Caller,
-    path: string,
+    from: string | Blob,
     { messagesOnly = false, signal, ...options }: RestoreOptions = {},
   ): Promise<Conversation> {
     const conversation = new Conversation(thread, options)
-    const request = { conversation: conversation.#number, path, messagesOnly }
+    const request = { conversation: conversation.#number, from, messagesOnly }
     const record = await thread.call('restore', request, { signal }).catch(async (error) => {
       // An abort may cross with the answer, and must leave nothing behind.
       await conversation.dispose().catch(() => {})
@@ -111,16 +111,18 @@ export class Conversation {
   }
 
   /**
-   * Writes it to a file, from which `Model.restore` takes it: what was said, its options but for the functions, and what
-   * has been computed of it, some hundred megabytes for thousands of tokens of a large model. A file that is there
-   * already is replaced once the new one is whole.
-   * @throws LajuError `busy`, `disk-full`, `write-failed`; AbortError
+   * Writes it to a file, or without a path to a Blob, from which `Model.restore` takes it: what was said, its options but
+   * for the functions, and what has been computed of it, some hundred megabytes for thousands of tokens of a large model. A
+   * file that is there already is replaced once the new one is whole.
+   * @throws LajuError `busy`, `disk-full`, `write-failed` also for any path in a browser; AbortError
    */
-  async save(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async save(path: string, options?: { signal?: AbortSignal }): Promise<undefined>
+  async save(path?: undefined, options?: { signal?: AbortSignal }): Promise<Blob>
+  async save(path?: string, { signal }: { signal?: AbortSignal } = {}): Promise<Blob | undefined> {
     const { tools: _, ...options } = this.#options
     const record = { messages: this.#messages, opening: this.#opening.length, options }
     const request = { conversation: this.#number, record, path }
-    await this.#alone(() => this.#thread.call('save', request, { signal, tidiesUp: true }))
+    return this.#alone(() => this.#thread.call('save', request, { signal, tidiesUp: true }))
   }
 
   /** A conversation with the same turns, which goes on separately and shares what is computed. */

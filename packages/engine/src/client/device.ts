@@ -1,10 +1,10 @@
+import { describeMachine, type Machine } from '#machine/machine'
 import { availableMemory, machineMemory, swappedMemory } from '#machine/memory'
+import { type MeasuredThreads, recallThreads } from '#machine/thread-memory'
 import { LARGEST_BANK } from '../backends/wasm/bank.ts'
 import { bestOperands, hasSimd, type Operands } from '../backends/wasm/kernels/operands.ts'
 import { checkKernels } from '../backends/wasm/self-check.ts'
-import type { Machine } from '../machine/machine.ts'
 import type { Processors } from '../machine/processors.ts'
-import type { MeasuredThreads } from '../machine/thread-memory.ts'
 import { DECODABLE_TYPES } from '../weights/element-type.ts'
 import { BYTES_A_THREAD, threadCount } from '../worker/thread-count.ts'
 
@@ -48,9 +48,7 @@ export interface Device {
 
 /** Looks at the device, and has every kernel compute a small case. For Node. */
 export async function examineDevice(): Promise<Device> {
-  const { describeMachine } = await import('../machine/machine.ts')
   const { describeProcessors } = await import('../machine/processors.ts')
-  const { recallThreads } = await import('../machine/thread-memory.ts')
   const simd = hasSimd()
   const count = threadCount(undefined, LARGEST_BANK)
   const { operands = bestOperands(), ...kernels } = examineKernels()

@@ -1,5 +1,5 @@
-import type { Worker } from 'node:worker_threads'
-import { AbortError, EngineError, type LajuError } from '../errors.ts'
+import { WorkerThread } from '#machine/worker'
+import { AbortError, EngineError, LajuError } from '../errors.ts'
 import type { CallName, Calls, FromWorker, ToWorker } from '../worker/messages.ts'
 import { reviveError } from '../worker/serialized-error.ts'
 
@@ -21,27 +21,23 @@ export interface CallOptions<Name extends CallName> {
  * EngineError. While no call is under way it does not keep the process alive.
  */
 export class EngineThread {
-  readonly #worker: Worker
+  readonly #worker: WorkerThread
   readonly #calls = new Map<number, PendingCall>()
   #nextId = 1
   #failure: LajuError | undefined
 
-  /** @param worker runs engine-worker, fresh */
-  constructor(worker: Worker) {
+  /** @param worker runs the engine, fresh */
+  constructor(worker: WorkerThread) {
     this.#worker = worker
-    worker.unref()
-    worker.on('message', (message: FromWorker) => this.#receive(message))
-    worker.on('error', (cause) => this.#fail(workerFailed(cause)))
-    worker.on('exit', () => this.#fail(workerFailed()))
+    worker.listen(
+      (message) => this.#receive(message as FromWorker),
+      (cause) => this.#fail(workerFailed(cause)),
+    )
   }
 
+  /** @throws EngineError `worker-failed` */
   static async start(): Promise<EngineThread> {
-    const { Worker } = await import('node:worker_threads')
-    // The source runs as TypeScript, the build as JavaScript.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    const url = new URL(`../worker/engine-worker.${extension}`, import.meta.url)
-    // The flags of the process are for its main script (`--input-type`, `--test`), not for this one.
-    return new EngineThread(new Worker(url, { execArgv: [] }))
+    return new EngineThread(WorkerThread.start('engine'))
   }
 
   call<Name extends CallName>(
@@ -63,7 +59,7 @@ export class EngineThread {
       (argument: Argument) => {
         signal?.removeEventListener('abort', abort)
         this.#calls.delete(id)
-        if (this.#calls.size === 0) this.#worker.unref()
+        if (this.#calls.size === 0) this.#worker.keepProcess(false)
         settle(argument)
       }
     this.#calls.set(id, {
@@ -72,7 +68,7 @@ export class EngineThread {
       onEvent: onEvent as ((event: unknown) => void) | undefined,
     })
     signal?.addEventListener('abort', abort)
-    this.#worker.ref()
+    this.#worker.keepProcess(true)
     this.#post({ id, call, request } as ToWorker)
     return promise
   }
@@ -80,11 +76,11 @@ export class EngineThread {
   /** Ends the worker and every call in it. */
   async stop(reason: LajuError): Promise<void> {
     this.#fail(reason)
-    await this.#worker.terminate()
+    await this.#worker.end()
   }
 
   #post(message: ToWorker): void {
-    this.#worker.postMessage(message)
+    this.#worker.post(message)
   }
 
   #receive(message: FromWorker): void {
@@ -101,7 +97,8 @@ export class EngineThread {
   }
 }
 
-function workerFailed(cause?: unknown): EngineError {
+function workerFailed(cause?: unknown): LajuError {
+  if (cause instanceof LajuError) return cause
   return new EngineError('worker-failed', 'The engine stopped unexpectedly.', {
     cause,
     remedy: 'Load the model again; if it happens again, use a smaller contextLength or model.',

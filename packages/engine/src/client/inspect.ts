@@ -1,14 +1,12 @@
-import { describe } from '../architectures/describe.ts'
-import { openAdapter } from '../hub/open-adapter.ts'
+import { openRemote } from '#client/downloads'
+import type { ModelSource } from '../hub/model-location.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
-import { adapterInfo } from '../worker/adapter-info.ts'
-import { withinMemory } from '../worker/memory-budget.ts'
-import { heldModel, modelInfo } from '../worker/model-info.ts'
+import { infoOf, inspectAdapterAt, inspectModel } from '../worker/inspect.ts'
 import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
-import { locate, openRemote } from './downloads.ts'
+import { locateModel } from './model-source.ts'
 
 /**
  * What a checkpoint is and what it needs, from its headers alone; one that is not on this machine is not downloaded.
@@ -17,20 +15,12 @@ import { locate, openRemote } from './downloads.ts'
  *   a server gives whole files only
  */
 export async function inspect(
-  reference: string,
-  { signal, onProgress, ...asked }: EngineOptions & PullOptions = {},
+  reference: ModelSource,
+  { signal, onProgress, ...options }: EngineOptions & PullOptions = {},
 ): Promise<ModelInfo> {
-  const remote = await openRemote(reference, { signal })
-  const checkpoint =
-    remote?.checkpoint ?? (await openCheckpoint(await locate(reference, { signal, onProgress }), signal))
-  try {
-    const stored = await describe(checkpoint, signal)
-    const { description, quantized } = await heldModel(checkpoint, stored, asked)
-    const { options, notices } = withinMemory(description, asked)
-    return { ...modelInfo(checkpoint, description, options, quantized), notices, download: remote?.download }
-  } finally {
-    await checkpoint.close()
-  }
+  const remote = typeof reference === 'string' ? await openRemote(reference, { signal }) : undefined
+  if (remote) return { ...(await infoOf(remote.checkpoint, options, signal)), download: remote.download }
+  return inspectModel(await locateModel(reference, { signal, onProgress }), options, signal)
 }
 
 /**
@@ -38,13 +28,8 @@ export async function inspect(
  * @param reference as for `Model.attach`
  * @throws CheckpointError, DownloadError, OptionError
  */
-export async function inspectAdapter(reference: string, options: PullOptions = {}): Promise<AdapterInfo> {
-  const adapter = await openAdapter(await locate(reference, options), options.signal)
-  try {
-    return adapterInfo(adapter)
-  } finally {
-    await adapter.close()
-  }
+export async function inspectAdapter(reference: ModelSource, options: PullOptions = {}): Promise<AdapterInfo> {
+  return inspectAdapterAt(await locateModel(reference, options), options.signal)
 }
 
 /**
@@ -52,9 +37,9 @@ export async function inspectAdapter(reference: string, options: PullOptions = {
  * @param reference as for `load`
  * @throws CheckpointError, DownloadError, TokenizerError
  */
-export async function openTokenizer(reference: string, options: PullOptions = {}): Promise<Tokenizer> {
+export async function openTokenizer(reference: ModelSource, options: PullOptions = {}): Promise<Tokenizer> {
   const { signal } = options
-  const checkpoint = await openCheckpoint(await locate(reference, options), signal)
+  const checkpoint = await openCheckpoint(await locateModel(reference, options), signal)
   try {
     return tokenizerOf(checkpoint)
   } finally {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
+import { WorkerThread } from '#machine/worker'
 import { AbortError, CheckpointError, EngineError, OptionError } from '../errors.ts'
 import { sharedData } from '../testing/shared-data.ts'
 import { withChatTemplate } from '../testing/with-chat-template.ts'
@@ -69,14 +69,14 @@ describe.skipIf(!model)('Model', () => {
   })
 
   it('reports a worker that dies in mid-step', async () => {
-    const worker = new Worker(new URL('../worker/engine-worker.ts', import.meta.url))
+    const worker = WorkerThread.start('engine')
     const thread = new EngineThread(worker)
     await thread.call('load', { path, options })
     const request = { prompt: { text: 'hello' }, conversation: undefined, options: long }
     const started = Promise.withResolvers<void>()
     const reply = thread.call('reply', request, { onEvent: () => started.resolve() })
     await started.promise
-    await worker.terminate()
+    await worker.end()
     await expect(reply).rejects.toThrow(EngineError)
     await expect(thread.call('detokenize', { ids: Int32Array.of(1) })).rejects.toMatchObject({ code: 'worker-failed' })
   })

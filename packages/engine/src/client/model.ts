@@ -1,6 +1,7 @@
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions } from '../chat/reply.ts'
 import { EngineError } from '../errors.ts'
+import type { ModelSource } from '../hub/model-location.ts'
 import { DEFAULT_INSTRUCTION } from '../worker/rank.ts'
 import type { AskOptions, AttachOptions, LoadOptions, ModelInfo, RankedDocument, RankOptions } from '../worker/types.ts'
 import { Adapter } from './adapter.ts'
@@ -12,9 +13,9 @@ import {
   type RestoreOptions,
   readRequest,
 } from './conversation.ts'
-import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
 import { Generation } from './generation.ts'
+import { locateModel } from './model-source.ts'
 import { replyInRounds } from './reply-in-rounds.ts'
 import type { ChatOptions, ToolOptions } from './tools.ts'
 
@@ -24,18 +25,18 @@ let nextAdapter = 1
  * Loads a model.
  * @param reference path of a GGUF or safetensors file, or of a folder with a model; or the name of a model that is
  *   downloaded if it is not here: `hf:owner/repository[:quantisation or file]`, the address of a GGUF file, or a short
- *   name such as `qwen3:0.6b`
+ *   name such as `qwen3:0.6b`; or the file itself, or the files of one folder (`Blob`, `File`)
  * @throws CheckpointError, DownloadError, OptionError, EngineError `out-of-memory`, AbortError; for `adapters` as `attach`
  */
-export async function load(reference: string, options: LoadOptions = {}): Promise<Model> {
+export async function load(reference: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { onProgress, signal, adapters = [], ...engineOptions } = options
-  const path = await locate(reference, { onProgress, signal })
+  const path = await locateModel(reference, { onProgress, signal })
   const thread = await EngineThread.start()
   try {
     const request = { path, options: engineOptions }
     const model = new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
     for (const adapter of adapters) {
-      const { name, scale } = typeof adapter === 'string' ? { name: adapter, scale: 1 } : adapter
+      const { name, scale } = isNamed(adapter) ? adapter : { name: adapter, scale: 1 }
       await model.attach(name, { scale, onProgress, signal })
     }
     return model
@@ -82,14 +83,14 @@ export class Model {
   }
 
   /**
-   * Goes on with a conversation that was saved to a file (`Conversation.save`), without computing it again. Functions are
+   * Goes on with a conversation that was saved to a file or Blob (`Conversation.save`), without computing it again. Functions are
    * not saved: give them anew; other options replace those that were saved.
    * @throws LajuError `conversation-mismatch` where the file is of another model, cache type or set of adapters, or too long for
    *   the context (`messagesOnly` then takes what was said), `invalid-conversation`, `truncated`; CheckpointError
    *   `not-found`, `not-a-file`, `read-failed`; AbortError
    */
-  restore(path: string, options?: RestoreOptions): Promise<Conversation> {
-    return Conversation.restore(this.#thread, path, options)
+  restore(from: string | Blob, options?: RestoreOptions): Promise<Conversation> {
+    return Conversation.restore(this.#thread, from, options)
   }
 
   /** Goes on from a text as it is, without chat template. */
@@ -169,8 +170,8 @@ export class Model {
    * @throws CheckpointError `adapter-mismatch` when it was made for another model, `unsupported-adapter` for kinds that
    *   cannot be attached; DownloadError; OptionError; LajuError `busy` while the model is computing; AbortError
    */
-  async attach(reference: string, { scale = 1, signal, onProgress }: AttachOptions = {}): Promise<Adapter> {
-    const path = await locate(reference, { signal, onProgress })
+  async attach(reference: ModelSource, { scale = 1, signal, onProgress }: AttachOptions = {}): Promise<Adapter> {
+    const path = await locateModel(reference, { signal, onProgress })
     const number = nextAdapter++
     const request = { path, adapter: number, scale }
     const info = await this.#thread.call('attach', request, { signal }).catch(async (error) => {
@@ -193,6 +194,13 @@ export class Model {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
   }
+}
+
+type NamedAdapter = { readonly name: ModelSource; readonly scale?: number }
+
+/** A File has a name as well. */
+function isNamed(adapter: ModelSource | NamedAdapter): adapter is NamedAdapter {
+  return typeof adapter === 'object' && 'name' in adapter && !(adapter instanceof Blob)
 }
 
 function disposed(): EngineError {

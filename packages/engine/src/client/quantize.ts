@@ -1,9 +1,10 @@
+import type { QuantizedFile } from '#convert/quantize-file'
 import { type FileType, fileTypeNamed } from '../convert/file-type.ts'
-import type { QuantizedFile } from '../convert/quantize-file.ts'
 import { EngineError } from '../errors.ts'
+import type { ModelSource } from '../hub/model-location.ts'
 import type { QuantizeProgress } from '../worker/types.ts'
-import { locate } from './downloads.ts'
 import { EngineThread } from './engine-thread.ts'
+import { locateModel } from './model-source.ts'
 
 export interface QuantizeOptions {
   /** What most of the weights become. */
@@ -21,12 +22,12 @@ export interface QuantizeOptions {
  *   LajuError `disk-full`, `write-failed`; DownloadError, AbortError
  */
 export async function quantize(
-  reference: string,
+  reference: ModelSource,
   output: string,
   { type, onProgress, signal }: QuantizeOptions,
 ): Promise<QuantizedFile> {
   const known = fileTypeNamed(type, 'type')
-  const path = await locate(reference, { onProgress, signal })
+  const path = await locateModel(reference, { onProgress, signal })
   const thread = await EngineThread.start()
   try {
     const request = { path, output, type: known }

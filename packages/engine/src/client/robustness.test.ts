@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
+import { WorkerThread } from '#machine/worker'
 import { EngineError } from '../errors.ts'
 import { CHANNEL } from '../testing/dying-thread-worker.ts'
 import { EngineThread } from './engine-thread.ts'
@@ -27,7 +28,8 @@ describe('a compute thread that ends while a reply is written', () => {
       return thread.call('reply', { prompt, conversation: undefined, options }, { onEvent })
     }
     for (let round = 0; round < 3; round++) {
-      const thread = new EngineThread(new Worker(new URL('../testing/dying-thread-worker.ts', import.meta.url)))
+      const url = new URL('../testing/dying-thread-worker.ts', import.meta.url)
+      const thread = new EngineThread(new WorkerThread(new Worker(url, { workerData: { role: 'engine' } })))
       const info = await thread.call('load', { path: nano, options: { threads: 2 } })
       expect(info.architecture).toBe('qwen3')
       await ask(thread)

@@ -3,6 +3,7 @@ import { chatTemplateSource } from '../chat/template-source.ts'
 import { OptionError } from '../errors.ts'
 import { samplingOfGenerationConfig, samplingToGguf } from '../generate/sampling-defaults.ts'
 import { checkpointName } from '../hub/checkpoint-name.ts'
+import type { ModelLocation } from '../hub/model-location.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import { tokenizerToGguf } from '../tokenizer/to-gguf.ts'
 import type { GgufCheckpoint, SafetensorsCheckpoint } from '../weights/checkpoint.ts'
@@ -42,7 +43,7 @@ const FLOATS: readonly ElementType[] = ['F32', 'F16', 'BF16', 'F64', 'F8_E4M3']
  *   left behind then, and what was at `output` before is still there.
  */
 export async function quantizeFile(
-  path: string,
+  location: ModelLocation,
   output: string,
   type: FileType,
   options: WriteOptions = {},
@@ -50,7 +51,7 @@ export async function quantizeFile(
   if (!output.endsWith('.gguf')) {
     throw new OptionError('output', `${output} does not end in .gguf, as the name of a GGUF file must.`)
   }
-  const checkpoint = await openCheckpoint(path, options.signal)
+  const checkpoint = await openCheckpoint(location, options.signal)
   try {
     const stored = [...checkpoint.tensors.values()]
     await refuseOwnFile(stored, output)

@@ -1,3 +1,4 @@
+import { nextTurn } from '#machine/next-turn'
 import { FINAL_HIDDEN } from '../architectures/blocks/head.ts'
 import type { CompiledModel, Tap } from '../backends/backend.ts'
 import { type BatchLimits, makeBatch, type Work } from '../batch/batch-maker.ts'
@@ -78,7 +79,7 @@ export class Generator {
     // The loop itself lets go of what was aborted, between two steps: what is being computed must not change.
     const isAborted = ({ request }: ActiveRequest) => request.signal?.aborted ?? false
     while (this.#running && [...this.#active, ...this.#waiting].every(isAborted)) {
-      await new Promise((resume) => setImmediate(resume))
+      await nextTurn()
     }
     return !this.#running
   }
@@ -95,7 +96,7 @@ export class Generator {
       while (this.#admit()) {
         await this.#step()
         // Let messages in: a request to abort, another conversation.
-        await new Promise((resume) => setImmediate(resume))
+        await nextTurn()
       }
     } catch (cause) {
       this.stop(cause instanceof EngineError ? cause : kernelFailed(cause))

@@ -1,26 +1,20 @@
-import { openFolder } from '../bytes/disk-folder.ts'
 import type { Folder } from '../bytes/folder.ts'
-import { systemError } from '../bytes/system-error.ts'
 import { type AdapterFile, adapterError } from '../weights/adapter.ts'
 import { ggufAdapter } from '../weights/adapter-gguf.ts'
 import { openPeftAdapter, PEFT_CONFIG, PEFT_WEIGHTS } from '../weights/adapter-peft.ts'
 import type { GgufCheckpoint } from '../weights/checkpoint.ts'
 import { fileKind } from '../weights/file-kind.ts'
 import { openGguf } from '../weights/gguf.ts'
+import { type ModelLocation, openModelLocation } from './model-location.ts'
 
 /**
- * Opens the adapter at a path: a folder that PEFT has saved, its safetensors file, a GGUF file, or a folder with one.
- * Only headers are read.
+ * Opens the adapter at a path, or of files that are here: a folder that PEFT has saved, its safetensors file, a GGUF file,
+ * or a folder with one. Only headers are read.
  * @throws CheckpointError `not-found`, `not-a-file`, `unsupported-adapter`, `invalid-checkpoint`, and as the formats do
  */
-export async function openAdapter(path: string, signal?: AbortSignal): Promise<AdapterFile> {
-  const { stat } = await import('node:fs/promises')
-  const { basename, dirname } = await import('node:path')
-  const status = await stat(path).catch((cause) => {
-    throw systemError(path, cause)
-  })
-  if (status.isDirectory()) return openAdapterFolder(await openFolder(path), signal)
-  return openAdapterFile(await openFolder(dirname(path), basename(path)), basename(path), signal)
+export async function openAdapter(location: ModelLocation, signal?: AbortSignal): Promise<AdapterFile> {
+  const { folder, file } = await openModelLocation(location)
+  return file === undefined ? openAdapterFolder(folder, signal) : openAdapterFile(folder, file, signal)
 }
 
 /** Whether a folder is an adapter of PEFT, and no model besides. */

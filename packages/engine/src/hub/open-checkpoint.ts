@@ -1,7 +1,5 @@
-import { openFolder } from '../bytes/disk-folder.ts'
-import { openFile } from '../bytes/file-source.ts'
+import { namesBeside } from '#hub/location'
 import type { Folder } from '../bytes/folder.ts'
-import { systemError } from '../bytes/system-error.ts'
 import { CheckpointError } from '../errors.ts'
 import { isAdapter } from '../weights/adapter-gguf.ts'
 import type { Checkpoint, GgufCheckpoint } from '../weights/checkpoint.ts'
@@ -10,47 +8,33 @@ import { openGguf } from '../weights/gguf.ts'
 import { firstPartOf, isPart, openGgufParts } from '../weights/gguf-split.ts'
 import { quoted } from '../weights/quoted.ts'
 import { openSafetensors } from '../weights/safetensors.ts'
+import { type ModelLocation, openModelLocation } from './model-location.ts'
 import { isPeftFolder } from './open-adapter.ts'
 
 const ALLOWED =
   'Name a .gguf file, a .safetensors file, a folder that holds a model, or a model of the Hub (hf:owner/name).'
 
 /**
- * Opens the checkpoint at a path (pull.ts finds that of any other name): of a GGUF file, of a safetensors file with its
- * config.json beside it, or of a folder with a safetensors model or exactly one GGUF file. A split GGUF file is named by
- * any part. What a file is, its content decides.
+ * Opens the checkpoint at a path (pull.ts finds that of any other name), or of files that are here: of a GGUF file, of a
+ * safetensors file with its config.json beside it, or of a folder with a safetensors model or exactly one GGUF file. A
+ * split GGUF file is named by any part. What a file is, its content decides.
  * Only headers are read.
  * @throws CheckpointError `not-found`, `not-a-file`, `unsupported-format`, `unsupported-type`, `invalid-checkpoint`,
  *   `truncated`, `read-failed`, `is-an-adapter`
  */
-export async function openCheckpoint(path: string, signal?: AbortSignal): Promise<Checkpoint> {
-  return (await isFolder(path)) ? openModelFolder(await openFolder(path), signal) : openModelFile(path, signal)
+export async function openCheckpoint(location: ModelLocation, signal?: AbortSignal): Promise<Checkpoint> {
+  const { folder, file } = await openModelLocation(location).catch(async (error) => {
+    const isMissing = error instanceof CheckpointError && error.code === 'not-found'
+    throw isMissing && typeof location === 'string' ? await notFound(location, error) : error
+  })
+  return file === undefined ? openModelFolder(folder, signal) : openModelFile(folder, file, signal)
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const { stat } = await import('node:fs/promises')
-  try {
-    return (await stat(path)).isDirectory()
-  } catch (cause) {
-    const error = systemError(path, cause)
-    throw error.code === 'not-found' ? await notFound(path) : error
-  }
-}
-
-async function openModelFile(path: string, signal?: AbortSignal): Promise<Checkpoint> {
-  const { basename, dirname } = await import('node:path')
-  const source = await openFile(path)
-  let kind: 'gguf' | 'safetensors'
-  try {
-    kind = await fileKind(source, signal)
-  } catch (error) {
-    await source.close()
-    throw error
-  }
-  await source.close()
-  const folder = await openFolder(dirname(path), basename(path))
-  if (kind === 'safetensors' && isPeftFolder(folder)) throw anAdapter(path)
-  return kind === 'gguf' ? openGgufOf(folder, basename(path), signal) : openSafetensors(folder, basename(path), signal)
+async function openModelFile(folder: Folder, file: string, signal?: AbortSignal): Promise<Checkpoint> {
+  const source = await folder.open(file)
+  const kind = await fileKind(source, signal).finally(() => source.close())
+  if (kind === 'safetensors' && isPeftFolder(folder)) throw anAdapter(source.name)
+  return kind === 'gguf' ? openGgufOf(folder, file, signal) : openSafetensors(folder, file, signal)
 }
 
 /** Opens the model of a folder, wherever that lies. @throws as `openCheckpoint` */
@@ -95,17 +79,10 @@ function anAdapter(file: string): CheckpointError {
   })
 }
 
-async function notFound(path: string): Promise<CheckpointError> {
-  const problem = `There is no file or folder ${quoted(path)}.`
-  const neighbours = await modelsBeside(path)
+async function notFound(path: string, cause: CheckpointError): Promise<CheckpointError> {
+  const neighbours = (await namesBeside(path)).filter((file) => /\.(gguf|safetensors)$/.test(file))
   const remedy = neighbours.length > 0 ? `${ALLOWED} Beside it there is ${someOf(neighbours)}.` : ALLOWED
-  return new CheckpointError('not-found', problem, { file: path, remedy })
-}
-
-async function modelsBeside(path: string): Promise<readonly string[]> {
-  const { dirname } = await import('node:path')
-  const folder = await openFolder(dirname(path)).catch(() => undefined)
-  return folder?.files.filter((file) => /\.(gguf|safetensors)$/.test(file)) ?? []
+  return new CheckpointError('not-found', `There is no file or folder ${quoted(path)}.`, { file: path, remedy, cause })
 }
 
 function someOf(names: readonly string[]): string {

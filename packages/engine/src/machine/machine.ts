@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, platform } from 'node:os'
 
-/* For Node: whoever browsers load imports this on use. */
-
 /** What a figure has to say about where it was measured. */
 export interface Machine {
   readonly cpu: string
@@ -10,6 +8,7 @@ export interface Machine {
   readonly simd: readonly string[]
   readonly cores: number
   readonly platform: string
+  /** Its version; in a browser what that says of itself. */
   readonly node: string
 }
 

@@ -2,8 +2,6 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { cpus, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/* For Node: whoever browsers load imports this on use. */
-
 /** How many threads of so many were fastest at writing, and when that was measured. */
 export interface MeasuredThreads {
   readonly threads: number

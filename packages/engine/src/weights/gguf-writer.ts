@@ -1,4 +1,4 @@
-import { NewFile } from '../bytes/new-file.ts'
+import { NewFile } from '#bytes/new-file'
 import type { GgufField } from './gguf-fields.ts'
 import { aligned, ggufHeader, type TensorHeader, tensorBytes } from './gguf-header.ts'
 import { readRows } from './read.ts'

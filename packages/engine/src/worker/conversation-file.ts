@@ -1,7 +1,10 @@
+import { crc32 } from '#bytes/crc32'
+import { openFile } from '#bytes/file-source'
+import { NewFile } from '#bytes/new-file'
 import { PAGE_LENGTH } from '../backends/backend.ts'
+import { BlobSource } from '../bytes/blob-source.ts'
 import type { ByteSource } from '../bytes/byte-source.ts'
-import { openFile } from '../bytes/file-source.ts'
-import { NewFile } from '../bytes/new-file.ts'
+import { NewBlob } from '../bytes/new-blob.ts'
 import { LajuError, throwIfAborted } from '../errors.ts'
 import type { JsonObject } from '../weights/checkpoint.ts'
 import { isJsonObject, parseJsonObject } from '../weights/json.ts'
@@ -43,28 +46,30 @@ export interface Saved {
   readonly tokens: Int32Array
 }
 
+/** How a conversation is called that is in no file. */
+const UNNAMED = 'the saved conversation'
+
 /**
- * Writes a conversation, under a temporary name first.
- * @param readPage copies a page [origin.pageBytes] to its target, or says by `false` that it is gone: then no file is written
- * @returns whether a file was written
+ * Writes a conversation: to a file, under a temporary name first, or without a path to a Blob.
+ * @param readPage copies a page [origin.pageBytes] to its target, or says by `false` that it is gone: then nothing is written
+ * @returns whether it was written, and the Blob
  * @throws LajuError `disk-full`, `write-failed`, `invalid-conversation`; AbortError
  */
 export async function writeConversation(
-  path: string,
+  path: string | undefined,
   { record, origin, tokens }: Saved,
   readPage: (index: number, target: Uint8Array) => boolean,
   signal?: AbortSignal,
-): Promise<boolean> {
-  const { crc32 } = await import('node:zlib')
+): Promise<{ readonly written: boolean; readonly blob?: Blob }> {
   const header = new TextEncoder().encode(JSON.stringify({ record, origin }))
-  if (header.length > LONGEST_HEADER) throw broken(path, 'it is too long to be saved')
+  if (header.length > LONGEST_HEADER) throw broken(path ?? UNNAMED, 'it is too long to be saved')
   const body = new Uint8Array(4 * tokens.length + header.length)
   const view = new DataView(body.buffer)
   tokens.forEach((id, i) => {
     view.setInt32(4 * i, id, true)
   })
   body.set(header, 4 * tokens.length)
-  const file = await NewFile.begin(path)
+  const file = path === undefined ? new NewBlob() : await NewFile.begin(path)
   try {
     await file.append(startOf([VERSION, header.length, tokens.length, crc32(body)]), signal)
     await file.append(body, signal)
@@ -73,14 +78,14 @@ export async function writeConversation(
     for (let index = 0; index < pagesOf(tokens.length); index++) {
       if (!readPage(index, bytes)) {
         await file.discard()
-        return false
+        return { written: false }
       }
       new DataView(page.buffer).setUint32(origin.pageBytes, crc32(bytes), true)
       await file.append(page, signal)
     }
     throwIfAborted(signal)
-    await file.publish()
-    return true
+    const blob = await file.publish()
+    return { written: true, ...(blob && { blob }) }
   } catch (error) {
     await file.discard()
     throw error
@@ -107,8 +112,8 @@ export class ConversationFile implements Saved {
    * @throws CheckpointError `not-found`, `not-a-file`, `read-failed`; LajuError `invalid-conversation`, `truncated`;
    *   AbortError
    */
-  static async open(path: string, signal?: AbortSignal): Promise<ConversationFile> {
-    const source = await openFile(path)
+  static async open(from: string | Blob, signal?: AbortSignal): Promise<ConversationFile> {
+    const source = typeof from === 'string' ? await openFile(from) : new BlobSource({ name: UNNAMED, blob: from })
     try {
       const { saved, pagesStart } = await readStart(source, signal)
       return new ConversationFile(source, saved, pagesStart)
@@ -120,7 +125,6 @@ export class ConversationFile implements Saved {
 
   /** Page by page; the bytes are overwritten when the next is asked for. @throws LajuError `invalid-conversation` */
   async *pages(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    const { crc32 } = await import('node:zlib')
     const { pageBytes } = this.origin
     const page = new Uint8Array(pageBytes + 4)
     const bytes = page.subarray(0, pageBytes)
@@ -133,13 +137,17 @@ export class ConversationFile implements Saved {
     }
   }
 
+  /** Of the file, for messages. */
+  get name(): string {
+    return this.#source.name
+  }
+
   close(): Promise<void> {
     return this.#source.close()
   }
 }
 
 async function readStart(source: ByteSource, signal?: AbortSignal): Promise<{ saved: Saved; pagesStart: number }> {
-  const { crc32 } = await import('node:zlib')
   const { name, size } = source
   const start = new Uint8Array(Math.min(START_BYTES, size))
   await source.read(0, start, signal)
@@ -219,7 +227,7 @@ export function mismatch(file: string, field: string, problem: string): LajuErro
   })
 }
 
-function startOf(numbers: readonly number[]): Uint8Array {
+function startOf(numbers: readonly number[]): Uint8Array<ArrayBuffer> {
   const start = new Uint8Array(START_BYTES)
   const view = new DataView(start.buffer)
   start.set(new TextEncoder().encode(MAGIC))

@@ -1,3 +1,4 @@
+import { nextTurn } from '#machine/next-turn'
 import { describe, type ModelDescription } from '../architectures/describe.ts'
 import type { CompiledModel, CompileOptions } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
@@ -13,6 +14,7 @@ import { Generator } from '../generate/generate.ts'
 import { largest } from '../generate/largest.ts'
 import { samplingOfGenerationConfig, samplingOfGguf } from '../generate/sampling-defaults.ts'
 import type { SamplingSettings } from '../generate/sampling-settings.ts'
+import type { ModelLocation } from '../hub/model-location.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { tokenizerOf } from '../tokenizer/tokenizer-of.ts'
@@ -77,17 +79,21 @@ export class Engine {
   }
 
   /** @throws CheckpointError, OptionError, EngineError `out-of-memory`, AbortError */
-  static async load(path: string, options: EngineOptions, { signal, onProgress }: Loading = {}): Promise<Engine> {
+  static async load(
+    location: ModelLocation,
+    options: EngineOptions,
+    { signal, onProgress }: Loading = {},
+  ): Promise<Engine> {
     try {
-      return await Engine.#load(path, options, { signal, onProgress })
+      return await Engine.#load(location, options, { signal, onProgress })
     } catch (error) {
       throw typedIfNoMemory(error)
     }
   }
 
-  static async #load(path: string, asked: EngineOptions, { signal, onProgress }: Loading): Promise<Engine> {
+  static async #load(location: ModelLocation, asked: EngineOptions, { signal, onProgress }: Loading): Promise<Engine> {
     throwIfAborted(signal)
-    const checkpoint = await openCheckpoint(path, signal)
+    const checkpoint = await openCheckpoint(location, signal)
     try {
       const stored = await describe(checkpoint, signal)
       const { description, quantized } = await heldModel(checkpoint, stored, asked)
@@ -102,7 +108,8 @@ export class Engine {
         options,
         limits,
         { signal, onProgress },
-        (model) => new Engine({ ...parts, model, info: { ...info, notices: [...notices, ...model.notices] } }),
+        (model) =>
+          new Engine({ ...parts, model, info: { ...info, notices: [...info.notices, ...notices, ...model.notices] } }),
       )
     } finally {
       await checkpoint.close()
@@ -274,38 +281,39 @@ export class Engine {
   }
 
   /**
-   * Writes a conversation to a file, with as much of its keys and values as is there.
+   * Writes a conversation to a file or Blob, with as much of its keys and values as is there.
    * @throws LajuError `disk-full`, `write-failed`; AbortError
    */
-  async save({ conversation, record, path }: SaveRequest, signal?: AbortSignal): Promise<undefined> {
+  async save({ conversation, record, path }: SaveRequest, signal?: AbortSignal): Promise<Blob | undefined> {
     const sequence = this.#conversations.get(conversation)
     const fingerprint = await this.#parts.fingerprint()
     // What was aborted is let go of after the step that it is in.
-    while (sequence && this.#cache.isInUse(sequence)) await new Promise((resume) => setImmediate(resume))
+    while (sequence && this.#cache.isInUse(sequence)) await nextTurn()
     const snapshot = sequence ? this.#cache.fork(sequence) : this.#cache.create()
     try {
-      await saveSequence(path, snapshot, { record, origin: this.#origin(fingerprint) }, this.#parts.model, signal)
+      const said = { record, origin: this.#origin(fingerprint) }
+      return await saveSequence(path, snapshot, said, this.#parts.model, signal)
     } finally {
       this.#cache.remove(snapshot)
     }
   }
 
   /**
-   * Takes a conversation from a file. What of its keys and values finds no room is computed again when it goes on.
+   * Takes a conversation from a file or Blob. What of its keys and values finds no room is computed again when it goes on.
    * @throws LajuError `conversation-mismatch`, `invalid-conversation`, `truncated`; CheckpointError `not-found`,
    *   `not-a-file`, `read-failed`; AbortError
    */
   async restore(
-    { conversation, path, messagesOnly }: RestoreRequest,
+    { conversation, from, messagesOnly }: RestoreRequest,
     signal?: AbortSignal,
   ): Promise<ConversationRecord> {
-    const file = await ConversationFile.open(path, signal)
+    const file = await ConversationFile.open(from, signal)
     try {
       if (!messagesOnly && file.tokens.length > 0) {
         const fingerprint = await this.#parts.fingerprint()
-        const checkOrigin = () => requireSameOrigin(path, file.origin, this.#origin(fingerprint))
+        const checkOrigin = () => requireSameOrigin(file.name, file.origin, this.#origin(fingerprint))
         checkOrigin()
-        this.#checkTokens(path, file.tokens)
+        this.#checkTokens(file.name, file.tokens)
         this.#conversations.set(
           conversation,
           await restoreSequence(file, this.#cache, this.#parts.model, checkOrigin, signal),

@@ -1,9 +1,10 @@
+import type { QuantizedFile } from '#convert/quantize-file'
 import type { Limit } from '../backends/wasm/ceilings.ts'
 import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import type { FileType } from '../convert/file-type.ts'
-import type { QuantizedFile } from '../convert/quantize-file.ts'
+import type { ModelLocation } from '../hub/model-location.ts'
 import type { Gauged } from './ceilings.ts'
 import type { ConversationRecord } from './conversation-record.ts'
 import type { RankRequest } from './rank.ts'
@@ -13,12 +14,14 @@ import type { AdapterInfo, EngineOptions, LoadProgress, ModelInfo, QuantizeProgr
 
 /** What the client may ask the engine's worker, by name: the request, the events on the way, the result. */
 export interface Calls {
-  load: { request: { path: string; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
+  load: { request: { path: ModelLocation; options: EngineOptions }; event: LoadProgress; result: ModelInfo }
   quantize: {
-    request: { path: string; output: string; type: FileType }
+    request: { path: ModelLocation; output: string; type: FileType }
     event: QuantizeProgress
     result: QuantizedFile
   }
+  inspect: { request: { path: ModelLocation; options: EngineOptions }; event: never; result: ModelInfo }
+  inspectAdapter: { request: { path: ModelLocation }; event: never; result: AdapterInfo }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
   /** Tokens of a prompt, which are computed too where there is a conversation to keep them in. */
   read: { request: ReplyRequest; event: never; result: number }
@@ -31,7 +34,7 @@ export interface Calls {
   scale: { request: { adapter: number; scale: number }; event: never; result: undefined }
   detach: { request: { adapter: number }; event: never; result: undefined }
   fork: { request: { from: number; to: number }; event: never; result: undefined }
-  save: { request: SaveRequest; event: never; result: undefined }
+  save: { request: SaveRequest; event: never; result: Blob | undefined }
   restore: { request: RestoreRequest; event: never; result: ConversationRecord }
   forget: { request: { conversation: number }; event: never; result: undefined }
   /** Computes some tokens, and greedily a few more. */
@@ -57,13 +60,14 @@ export interface ReplyRequest {
 export interface SaveRequest {
   readonly conversation: number
   readonly record: ConversationRecord
-  readonly path: string
+  /** Of a file; without one it becomes a Blob. */
+  readonly path: string | undefined
 }
 
 export interface RestoreRequest {
   /** What it is called by from now on. */
   readonly conversation: number
-  readonly path: string
+  readonly from: string | Blob
   /** Whether its keys and values are left where they are. */
   readonly messagesOnly: boolean
 }
@@ -82,7 +86,7 @@ export interface TimeResult {
 }
 
 export interface AttachRequest {
-  readonly path: string
+  readonly path: ModelLocation
   /** What the adapter is called by from now on. */
   readonly adapter: number
   readonly scale: number

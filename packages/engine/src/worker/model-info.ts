@@ -10,7 +10,7 @@ import type { Graph } from '../graph/operations.ts'
 import { checkpointName } from '../hub/checkpoint-name.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import type { Tensor } from '../weights/tensor.ts'
-import { threadCount } from './thread-count.ts'
+import { threadCount, threadNotices } from './thread-count.ts'
 import type { EngineOptions, MemoryEstimate, ModelInfo } from './types.ts'
 
 /** What a conversation gets unless the caller asks for more: keys and values take memory by the token. */
@@ -95,7 +95,7 @@ export function modelInfo(
     fullContextMemory: estimate(backend, description, { ...options, contextLength: config.contextLength }),
     chatTemplate,
     switchableThinking: hasThinkingSwitch(chatTemplate, checkpoint.name),
-    notices: [],
+    notices: threadNotices(options.threads, bytesOfWeights(description.graph, tensors)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { startRevectorizing } from '../backends/wasm/revectorize.ts'
+import { startRevectorizing } from '#backends/wasm/revectorize'
 import { OptionError } from '../errors.ts'
 import type { EngineOptions } from './types.ts'
 

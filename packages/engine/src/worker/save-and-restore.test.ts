@@ -27,7 +27,7 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('an engine on %s', 
     const path = join(temporaryFolder(), 'adapted')
     const attach = (adapter: number, scale: number) =>
       engine.adapters.attach({ path: fixture('qwen3-everywhere'), adapter, scale })
-    const restore = () => engine.restore({ conversation: 2, path, messagesOnly: false })
+    const restore = () => engine.restore({ conversation: 2, from: path, messagesOnly: false })
     const differs = expect.objectContaining({ code: 'conversation-mismatch', field: 'adapters' })
     await attach(1, 0.5)
     await engine.reply(say(TEXT, 1), ignore)
@@ -57,7 +57,7 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('an engine on %s', 
     const before = files()
     const work = {
       save: (signal: AbortSignal) => engine.save({ conversation: 1, record, path: join(folder, 'other') }, signal),
-      restore: (signal: AbortSignal) => engine.restore({ conversation: 2, path, messagesOnly: false }, signal),
+      restore: (signal: AbortSignal) => engine.restore({ conversation: 2, from: path, messagesOnly: false }, signal),
     }
     for (const aborted of [work.restore, work.save]) {
       let look = 1
@@ -88,7 +88,7 @@ describe.skipIf(!model).each(['reference', 'wasm'] as const)('an engine on %s', 
     // Has all pages while it is written, a token a step: nothing in it repeats itself.
     const filling = engine.reply({ ...say('hello'), options: { temperature: 5, seed: 3 } }, ignore)
     await new Promise((resume) => setImmediate(resume))
-    await engine.restore({ conversation: 2, path, messagesOnly: false })
+    await engine.restore({ conversation: 2, from: path, messagesOnly: false })
     expect((await filling).finishReason).toBe('length')
     const { text, usage } = await engine.reply(say(`${TEXT} and`, 2), ignore)
     expect([text, usage.cachedTokens]).toEqual([expected.text, 0])

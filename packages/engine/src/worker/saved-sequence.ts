@@ -7,15 +7,16 @@ type Pages = Pick<CompiledModel, 'readPage' | 'writePage'>
 
 /**
  * Writes a conversation with the keys and values of an idle sequence; without them, where others take its room meanwhile.
+ * @param path of a file; without one a Blob is returned
  * @throws as `writeConversation`
  */
 export async function saveSequence(
-  path: string,
+  path: string | undefined,
   sequence: KeyValueSequence,
   said: Omit<Saved, 'tokens'>,
   model: Pages,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<Blob | undefined> {
   const tokens = Int32Array.from(sequence.tokens)
   const readPage = (index: number, target: Uint8Array): boolean => {
     if (sequence.length !== tokens.length) return false
@@ -23,8 +24,9 @@ export async function saveSequence(
     model.readPage(sequence.pageTable()[index], Math.min(rest, PAGE_LENGTH), target)
     return true
   }
-  if (await writeConversation(path, { ...said, tokens }, readPage, signal)) return
-  await writeConversation(path, { ...said, tokens: new Int32Array(0) }, readPage, signal)
+  const whole = await writeConversation(path, { ...said, tokens }, readPage, signal)
+  if (whole.written) return whole.blob
+  return (await writeConversation(path, { ...said, tokens: new Int32Array(0) }, readPage, signal)).blob
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { BackendName, CacheType } from '../backends/backend.ts'
 import type { ReplyOptions } from '../chat/reply.ts'
 import type { QuantizeChoice, QuantizedWeights } from '../convert/quantize-on-load.ts'
+import type { ModelSource } from '../hub/model-location.ts'
 import type { DownloadProgress } from '../hub/progress.ts'
 import type { ElementType } from '../weights/element-type.ts'
 
@@ -66,8 +67,8 @@ export interface AttachOptions {
 }
 
 export interface LoadOptions extends EngineOptions {
-  /** Adapters to attach at once, by their names or paths: see `Model.attach`. */
-  readonly adapters?: readonly (string | { readonly name: string; readonly scale?: number })[]
+  /** Adapters to attach at once, by their names or paths, or their files: see `Model.attach`. */
+  readonly adapters?: readonly (ModelSource | { readonly name: ModelSource; readonly scale?: number })[]
   readonly onProgress?: (progress: LoadProgress) => void
   readonly signal?: AbortSignal
 }

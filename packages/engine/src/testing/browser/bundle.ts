@@ -1,18 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { bundle } from '../../../build/browser.js'
+
+const WORKER = fileURLToPath(new URL('../../worker/browser-worker.ts', import.meta.url))
+
+let worker: Promise<string> | undefined
 
 /** A TypeScript module and all that it imports as one ES module, as a browser would get it; from the sources. */
 export async function bundleForBrowser(script: URL): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(script)],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2024',
-    conditions: ['laju-source', 'browser'],
-    sourcemap: 'inline',
-    logLevel: 'silent',
-  })
-  return outputFiles[0].text
+  worker ??= bundle(WORKER).then(({ text }) => text)
+  return (await bundle(fileURLToPath(script), { worker: await worker })).text
 }

@@ -1,4 +1,5 @@
-import type { Worker } from 'node:worker_threads'
+import { nextTurn } from '#machine/next-turn'
+import { WorkerThread } from '#machine/worker'
 import { EngineError } from '../../../errors.ts'
 import type { Graph } from '../../../graph/operations.ts'
 import type { CacheType } from '../../backend.ts'
@@ -25,11 +26,11 @@ export interface ComputeWork {
 /** The threads that compute the steps of a model together with the one that calls `run`. */
 export class Team {
   readonly #control: StepControl
-  readonly #workers: readonly Worker[]
+  readonly #workers: readonly WorkerThread[]
   #failure: EngineError | undefined
   #stopped = false
 
-  private constructor(control: StepControl, workers: readonly Worker[]) {
+  private constructor(control: StepControl, workers: readonly WorkerThread[]) {
     this.#control = control
     this.#workers = workers
   }
@@ -40,14 +41,10 @@ export class Team {
    * @throws EngineError `worker-failed`
    */
   static async start(work: Omit<ComputeWork, 'words' | 'thread'>, instructions: number): Promise<Team> {
-    const { Worker } = await import('node:worker_threads')
-    // The source runs as TypeScript, the build as JavaScript.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    const url = new URL(`./compute-worker.${extension}`, import.meta.url)
     const control = StepControl.create(instructions, work.threads)
     const workers = Array.from({ length: work.threads - 1 }, (_, i) => {
-      const workerData: ComputeWork = { ...work, words: control.words, thread: i + 1 }
-      return new Worker(url, { workerData, execArgv: [] })
+      const data: ComputeWork = { ...work, words: control.words, thread: i + 1 }
+      return WorkerThread.start('compute', data)
     })
     const team = new Team(control, workers)
     try {
@@ -69,7 +66,7 @@ export class Team {
     try {
       for (const _ of replayTogether(instructions, this.#control)) {
         // What became of the others arrives as events.
-        await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
         this.#check()
       }
     } catch (cause) {
@@ -82,16 +79,16 @@ export class Team {
   stop(): void {
     this.#stopped = true
     this.#control.end()
-    for (const worker of this.#workers) void worker.terminate()
+    for (const worker of this.#workers) void worker.end()
   }
 
-  #ready(worker: Worker): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    worker.unref()
-    worker.once('message', () => resolve())
-    worker.on('error', (cause) => reject(this.#fail(cause)))
-    worker.on('exit', () => reject(this.#fail()))
-    return promise
+  #ready(worker: WorkerThread): Promise<void> {
+    return new Promise((resolve, reject) => {
+      worker.listen(
+        () => resolve(),
+        (cause) => reject(this.#fail(cause)),
+      )
+    })
   }
 
   #fail(cause?: unknown): EngineError {

@@ -1,8 +1,9 @@
+import { recallThreads, rememberThreads } from '#machine/thread-memory'
 import { candidatesOf, ThreadTrial } from './thread-trial.ts'
 
 /**
  * How many of a model's threads compute steps of few tokens: what this device remembers, or else what the first steps
- * show, which is remembered. For Node.
+ * show, which is remembered.
  */
 export class WritingThreads {
   readonly #most: number
@@ -15,7 +16,6 @@ export class WritingThreads {
 
   /** @param most threads there are */
   static async recall(most: number): Promise<WritingThreads> {
-    const { recallThreads } = await import('../../../machine/thread-memory.ts')
     const known = await recallThreads(most)
     return new WritingThreads(most, known ? [known.threads] : candidatesOf(most))
   }
@@ -30,7 +30,6 @@ export class WritingThreads {
     if (this.#trial.isSettled) return
     this.#trial.measured(milliseconds)
     if (!this.#trial.isSettled) return
-    const { rememberThreads } = await import('../../../machine/thread-memory.ts')
     await rememberThreads(this.#most, this.#trial.threads)
   }
 }
