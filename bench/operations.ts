@@ -129,9 +129,10 @@ function measureAttention(type: CacheType, tokens: number, depth: number, millis
   const together = tokens === 1 ? attentionUnitsAtOnce(heads, 1, type) : 1
   return measure(4 * together * keys * perGroup * headDimension, milliseconds, (round) => {
     const layer = Math.floor((round * together) / heads) % Math.floor(COLD_BYTES / (pages * bytes))
-    const state = [layer * pages * bytes, bytes, positions, task, heads, perGroup, headDimension, 0.1, scratch] as const
+    const state = [layer * pages * bytes, bytes, positions, task, 1, 0] as const
+    const shape = [heads, perGroup, headDimension, 0.1, scratch] as const
     const from = (round * together) % heads
-    kernel(INPUT, stride, OUTPUT, stride, ...state, from, from + together)
+    kernel(INPUT, stride, OUTPUT, stride, ...state, ...shape, from, from + together)
   })
 }
 

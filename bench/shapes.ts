@@ -43,6 +43,17 @@ export const SHAPES = {
     vocabulary: 151_936,
     contextLength: 40_960,
   },
+  /** The sizes of Gemma 3 270M, as a Qwen3 decoder: a single head of keys and values. */
+  'gemma3-270m': {
+    layers: 18,
+    width: 640,
+    feedForward: 2048,
+    heads: 4,
+    keyValueHeads: 1,
+    headLength: 256,
+    vocabulary: 262_144,
+    contextLength: 32_768,
+  },
   'qwen3-moe-tiny': {
     layers: 2,
     width: 128,

@@ -421,6 +421,34 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     })
 
     test.each([
+      [4, 1, 16],
+      [4, 2, 10],
+    ])('over runs of pages, whoever adds them up: %i heads, %i of %i', async (heads, keyValueHeads, headDimension) => {
+      const example = attentionCase(heads, keyValueHeads, headDimension)
+      const [a, b, c] = [0, 1, 2].map((k) => Int32Array.from({ length: 19 }, (_, i) => 3 * i + k))
+      const filling = [
+        ...Array.from({ length: 8 }, (_, i) => tokens(128, 128 * i, a)),
+        ...Array.from({ length: 4 }, (_, i) => tokens(128, 128 * i, b)),
+      ]
+      // Behind two runs, in the first, and over the end of one, where some see only what is before it.
+      const batches = [
+        ...filling,
+        tokens(1, 1024, a),
+        together(tokens(1, 1025, a), tokens(1, 0, c), tokens(3, 512, b)),
+        tokens(8, 508, b),
+        tokens(4, 1022, a),
+      ]
+      const limits = { ...options, pages: 57 }
+      await expectEqualToReference(backend, example, batches, limit, limits)
+      const alone = await attendedBy(backend, example, batches, limits)
+      for (const threads of [2, 3]) {
+        expect(await attendedBy(backend, example, batches, { ...limits, threads })).toEqual(alone)
+      }
+      const among = await attendedBy(backend, example, [...filling, tokens(100, 960, a)], limits)
+      expect(among.at(-1)?.subarray(62 * heads * headDimension, 66 * heads * headDimension)).toEqual(alone.at(-1))
+    })
+
+    test.each([
       [4, 2, 64],
       [7, 1, 32],
       [3, 3, 20],
@@ -504,6 +532,21 @@ describe.each(BACKENDS)('$name against reference', (backend) => {
     }
   })
 })
+
+/** The rows of all tokens, batch after batch; without taps, so on as many threads as there are. */
+async function attendedBy(
+  backend: Backend,
+  { graph, tensors }: OperationCase,
+  batches: readonly Batch[],
+  options: CompileOptions,
+): Promise<Float32Array[]> {
+  const model = backend.compile(graph, tensors, options)
+  await model.load(tensors)
+  const rows: Float32Array[] = []
+  for (const batch of batches) rows.push((await model.step(batch)).slice())
+  model.dispose()
+  return rows
+}
 
 function attentionCase(
   heads: number,

@@ -14,6 +14,7 @@ export type KernelName =
   | `embedding_${DecodableType}`
   | `append_${CacheType}`
   | `attention_${CacheType}`
+  | 'join_runs'
   | `quantize_${Rounding}`
   | 'normalize'
   | 'rotate_half'

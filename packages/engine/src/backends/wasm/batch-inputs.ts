@@ -1,7 +1,8 @@
 import { type Batch, type CompileOptions, PAGE_LENGTH } from '../backend.ts'
+import { RUN_PAGES } from './kernels/attention-runs.ts'
 import { TASK_BYTES, TASK_TOKENS } from './kernels/attention-unit.ts'
 import type { MemoryViews } from './layout/pack.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, SPLIT_TOKENS } from './plan.ts'
 
 /** How large the present batch is. */
 export interface BatchCounts {
@@ -10,6 +11,8 @@ export interface BatchCounts {
   readonly rows: number
   /** Entries of attention's task table. */
   readonly tasks: number
+  /** Runs of pages of the task that has the most; 1 where the batch has so many tokens that runs have no place of their own. */
+  readonly runs: number
 }
 
 /** Writes what a batch says into the bank, and counts it. Allocates nothing. */
@@ -17,6 +20,7 @@ export class BatchInputs implements BatchCounts {
   tokens = 0
   rows = 0
   tasks = 0
+  runs = 1
   readonly #plan: Plan
   readonly #options: CompileOptions
   readonly #words: Uint32Array
@@ -72,6 +76,7 @@ export class BatchInputs implements BatchCounts {
   #writeTasks({ positions, sequences, pageTables }: Batch): void {
     const { tasks, pageTables: tables } = this.#plan.inputs
     this.tasks = 0
+    this.runs = 1
     for (let first = 0, count = 0; first < this.tokens; first += count) {
       const sequence = sequences[first]
       count = 1
@@ -85,6 +90,7 @@ export class BatchInputs implements BatchCounts {
       this.#words[entry + 3] = pages
       for (let i = 0; i < pages; i++) this.#words[table / 4 + i] = pageTables[sequence][i]
       this.tasks++
+      if (this.tokens <= SPLIT_TOKENS) this.runs = Math.max(this.runs, Math.ceil(pages / RUN_PAGES))
     }
   }
 

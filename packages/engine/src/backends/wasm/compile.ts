@@ -46,6 +46,8 @@ export interface Instruction {
 const LEAST_GROUPS_AT_ONCE = 16
 const BLOCKS_OF_A_THREAD = 32
 const ROWS_AT_ONCE = 4
+/** Units of attention with which threads are busy without further ones. */
+const UNITS_OF_A_THREAD = 4
 
 interface CompileGraphOptions {
   /** How many share the work. */
@@ -103,7 +105,7 @@ class Compiler {
       case 'rotate':
         return [this.#rotate(operation)]
       case 'attention':
-        return [this.#append(operation), this.#attention(operation)]
+        return [this.#append(operation), ...this.#attention(operation)]
       case 'gatedActivation':
         return [this.#elementwise('gated_silu', operation, operation.gate, operation.up)]
       case 'experts':
@@ -223,24 +225,39 @@ class Compiler {
     return { ...this.#perRow(output, run), output: undefined }
   }
 
-  #attention({ query, state, heads, scale, output }: AttentionOperation): Instruction {
+  /** Where threads would be left without units, runs of pages are units of their own, and are joined afterwards. */
+  #attention({ query, state, heads, scale, output }: AttentionOperation): Instruction[] {
     const kernel = this.#bank.kernel(`attention_${this.#cacheType}`)
+    const join = this.#bank.kernel('join_runs')
     const [q, y] = [this.#rows(query), this.#rows(output)]
-    const { inputs, states } = this.#plan
+    const { inputs, states, keptOfRuns } = this.#plan
     const scratch = this.#plan.scratch + this.#thread * this.#plan.scratchBytes
     const { address: pages, stride: pageBytes } = states[state.id]
     const { keyValueHeads, headDimension } = state
     const { positions, tasks } = inputs
     const perGroup = heads / keyValueHeads
     const unitsOfTask = attentionUnits(keyValueHeads, perGroup)
-    const work = [pages, pageBytes, positions, tasks, keyValueHeads, perGroup, headDimension, scale, scratch] as const
-    return {
+    const units = (): number => this.#counts.tasks * unitsOfTask
+    const enough = this.#threads === 1 ? 0 : UNITS_OF_A_THREAD * this.#threads
+    const runs = (): number => (units() < enough ? this.#counts.runs : 1)
+    const work = [pages, pageBytes, positions, tasks] as const
+    const shape = [keyValueHeads, perGroup, headDimension, scale, scratch] as const
+    const attention: Instruction = {
       name: output.name,
-      units: () => this.#counts.tasks * unitsOfTask,
+      units: () => units() * runs(),
       unitsAtOnce: attentionUnitsAtOnce(unitsOfTask, this.#threads, this.#cacheType),
-      run: (from, to) => kernel(q.address, q.stride, y.address, y.stride, ...work, from, to),
+      run: (from, to) =>
+        kernel(q.address, q.stride, y.address, y.stride, ...work, runs(), keptOfRuns, ...shape, from, to),
       output,
     }
+    if (enough === 0) return [attention]
+    const joining = this.#perRow(output, (from, to) => {
+      join(keptOfRuns, runs(), positions, y.address, y.stride, heads, headDimension, from, to)
+    })
+    return [
+      { ...attention, output: undefined },
+      { ...joining, units: () => (runs() === 1 ? 0 : this.#counts.tokens) },
+    ]
   }
 
   #elementwise(

@@ -4,6 +4,7 @@ import { type DecodableType, type FloatType, isFloat } from '../../weights/eleme
 import { floatToHalf } from '../../weights/half.ts'
 import type { CacheType } from '../backend.ts'
 import type { KernelName } from './bank.ts'
+import { runBytes } from './kernels/attention-runs.ts'
 import { attentionScratchBytes } from './kernels/attention-unit.ts'
 import { LARGEST_STORED } from './kernels/round-integers.ts'
 import { BLOCK_COLUMNS, blockLayout, ROWS_PER_GROUP } from './layout/block-layout.ts'
@@ -71,7 +72,7 @@ export function checksOfCacheType(type: CacheType): KernelCheck[] {
       kernel: `append_${type}`,
       run: (bench) => (isOfIntegers(type) ? appendIntegers(bench, type) : append(bench, type)),
     },
-    { kernel: `attention_${type}`, run: (bench) => attention(bench, type, ATTENTION_TOLERANCE[type]) },
+    { kernel: `attention_${type}`, run: (bench) => attention(bench, type) },
   ]
 }
 
@@ -86,6 +87,7 @@ export const OTHER_CHECKS: readonly KernelCheck[] = [
   { kernel: 'add_bias', run: addBias },
   { kernel: 'select_rows', run: selectRows },
   { kernel: 'weighted_sum', run: weightedSum },
+  { kernel: 'join_runs', run: joinRuns },
 ]
 
 function linear(bench: TestBench, type: DecodableType): Answer {
@@ -350,15 +352,63 @@ function appendIntegers(bench: TestBench, type: IntegerCacheType): Answer {
   return { actual: Float32Array.from(actual), expected, tolerance: 1e-6 }
 }
 
+/** Within a run of pages, and over two of them. */
+function attention(bench: TestBench, type: CacheType): Answer {
+  const [within, over] = [attentionInPage(bench, type), attentionOverRuns(bench, type)]
+  return {
+    actual: Float32Array.from([...within.actual, ...over.actual]),
+    expected: [...within.expected, ...over.expected],
+    tolerance: ATTENTION_TOLERANCE[type],
+  }
+}
+
 /** Token 0 sees itself; token 1 sees both, with scores ln 3 and 0: it takes three quarters of the first. */
-function attention(bench: TestBench, type: CacheType, tolerance: number): Answer {
+function attentionInPage(bench: TestBench, type: CacheType) {
   const pages = appended(bench, type, [0, 1])
   const queries = bench.floats([1, 2, 3, 4, Math.log(3), 0, 0, 0])
   const output = bench.reserve(32)
   const positions = bench.integers([0, 1])
   const task = bench.integers([0, 2, bench.integers([0]), 1])
-  const scratch = bench.reserve(attentionScratchBytes(4))
-  const state = [pages, pageBytes(STATE, type), positions, task, 1, 1, 4, 1, scratch] as const
-  bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 0, 1)
-  return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75], tolerance }
+  const state = [pages, pageBytes(STATE, type), positions, task, 1, 0] as const
+  const shape = [1, 1, 4, 1, bench.reserve(attentionScratchBytes(4))] as const
+  bench.run(`attention_${type}`, queries, 16, output, 16, ...state, ...shape, 0, 1)
+  return { actual: bench.read(output, 8), expected: [4, 8, -4, 0.5, 5, 7, -2, 0.75] }
+}
+
+/**
+ * A token in place 512 sees eight times page 0, with one key that is not zero, and then one in page 1: scores of ln 63 and ln
+ * 1008 beside 504 zeros, so the first takes a quarter in all and the second a half. Both runs by one call, then as two units
+ * that are joined.
+ */
+function attentionOverRuns(bench: TestBench, type: CacheType) {
+  const pages = appended(bench, type, [0, 64])
+  const queries = bench.floats([Math.log(63), Math.log(1008), 0, 0])
+  const output = bench.reserve(32)
+  const positions = bench.integers([512])
+  const task = bench.integers([0, 1, bench.integers([0, 0, 0, 0, 0, 0, 0, 0, 1]), 9])
+  const kept = bench.reserve(2 * runBytes(4))
+  const state = [pages, pageBytes(STATE, type), positions, task] as const
+  const shape = [1, 1, 4, 1, bench.reserve(attentionScratchBytes(4))] as const
+  bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 1, kept, ...shape, 0, 1)
+  bench.run(`attention_${type}`, queries, 16, output, 16, ...state, 2, kept, ...shape, 0, 2)
+  bench.run('join_runs', kept, 2, positions, output + 16, 16, 1, 4, 0, 1)
+  return { actual: bench.read(output, 8), expected: [5, 4, 1, 0.875, 5, 4, 1, 0.875] }
+}
+
+/**
+ * A head of 6 dimensions, so one vector and a half. The second token, in place 512, has two runs: the larger score of the second
+ * makes a quarter of the first, sums and sum of exponentials alike.
+ */
+function joinRuns(bench: TestBench): Answer {
+  const run = (first: number, maximum: number, total: number): number[] => {
+    return Array.from({ length: runBytes(6) / 4 }, (_, i) =>
+      i < 6 ? first + i : i === 16 ? maximum : i === 17 ? total : 0,
+    )
+  }
+  const unused = run(-1, 50, -1)
+  const kept = bench.floats([...run(2, 3, 2), ...unused, ...run(4, 1, 8), ...run(8, 3, 2)])
+  const output = bench.reserve(64)
+  bench.run('join_runs', kept, 2, bench.integers([511, 512]), output, 32, 1, 6, 0, 2)
+  const expected = [1, 1.5, 2, 2.5, 3, 3.5, 0, 0, 2.25, 2.5625, 2.875, 3.1875, 3.5, 3.8125, 0, 0]
+  return { actual: bench.read(output, 16), expected, tolerance: 1e-6 }
 }

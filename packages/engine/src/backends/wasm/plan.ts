@@ -5,6 +5,7 @@ import { DECODABLE_TYPES, type DecodableType, isDecodable } from '../../weights/
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
+import { RUN_PAGES, runBytes } from './kernels/attention-runs.ts'
 import { attentionScratchBytes, TASK_BYTES } from './kernels/attention-unit.ts'
 import {
   activationStride,
@@ -71,6 +72,8 @@ export interface Plan {
   /** Work space of the first thread, and how many bytes further that of the next is. */
   readonly scratch: number
   readonly scratchBytes: number
+  /** What attention keeps of runs that are units of their own, see kernels/attention-runs.ts. */
+  readonly keptOfRuns: number
   readonly memory: MemoryNeed
   /** Of the whole bank. */
   readonly bytes: number
@@ -78,6 +81,9 @@ export interface Plan {
 
 /** No two threads write to one. */
 const CACHE_LINE = 64
+
+/** Most tokens of a batch in which runs of pages are units of their own. */
+export const SPLIT_TOKENS = 8
 
 /** Kernels read the last head of a row in whole vectors. */
 const BEHIND_VALUES = 16
@@ -99,6 +105,7 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
   const rotaryTables = placeRotaryTables(graph, options, placement)
   const scratchBytes = roundUp(scratchOf(graph), CACHE_LINE)
   const scratch = placement.place(options.threads * scratchBytes)
+  const keptOfRuns = placement.place(keptBytes(graph, options))
   const experts = placeExperts(graph, weights.matrices, options.maxTokens, placement)
   const values = placeValues(graph, weights.matrices, options, placement)
   const memory = {
@@ -113,6 +120,7 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
     rotaryTables,
     scratch,
     scratchBytes,
+    keptOfRuns,
     experts,
     ...values,
     memory,
@@ -197,6 +205,15 @@ function scratchOf(graph: Graph): number {
     return operation.kind === 'attention' ? attentionScratchBytes(operation.state.headDimension) : 0
   })
   return Math.max(0, ...needs)
+}
+
+function keptBytes(graph: Graph, { threads, maxTokens, pages }: CompileOptions): number {
+  if (threads === 1) return 0
+  const runs = Math.min(SPLIT_TOKENS, maxTokens) * Math.ceil(pages / RUN_PAGES)
+  const needs = graph.operations.map((operation) => {
+    return operation.kind === 'attention' ? operation.heads * runBytes(operation.state.headDimension) : 0
+  })
+  return runs * Math.max(0, ...needs)
 }
 
 /** Values and quantised activations share one arena; each is there from the operation that makes it to its last reader. */

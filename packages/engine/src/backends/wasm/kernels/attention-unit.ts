@@ -2,6 +2,7 @@ import { type CacheType, PAGE_LENGTH } from '../../backend.ts'
 import { type I32, load, op, sum, zeroVector } from '../emitter/expression.ts'
 import type { FunctionBuilder, Local } from '../emitter/function.ts'
 import { elementBytes, isOfIntegers, KEY_BLOCK, paddedDimension, STRIPE } from '../layout/key-value-pages.ts'
+import { runBytes, runBytesOf } from './attention-runs.ts'
 
 /** One entry of the task table: first token, tokens, address of the page table, pages; all i32. */
 export const TASK_BYTES = 16
@@ -19,10 +20,13 @@ export const SCORE_BYTES = 4 * PAGE_LENGTH
 /** Of each query: the largest score, the sum of exponentials. */
 export const RUNNING_BYTES = 8
 
-/** Bytes a thread needs besides: a panel of floats, and for each query of a unit itself, sums, scores, running softmax. */
+/**
+ * Bytes a thread needs besides: a panel of floats, and for each query of a unit itself, sums, scores, running softmax, and what is
+ * kept of the runs before.
+ */
 export function attentionScratchBytes(headDimension: number): number {
   const width = 4 * paddedDimension(headDimension)
-  return PAGE_LENGTH * width + UNIT_QUERIES * (2 * width + SCORE_BYTES + RUNNING_BYTES)
+  return PAGE_LENGTH * width + UNIT_QUERIES * (2 * width + SCORE_BYTES + RUNNING_BYTES + runBytes(headDimension))
 }
 
 /** How attention takes in queries and meets keys and values of a type. */
@@ -36,7 +40,7 @@ export interface AttentionForm {
 /** Parameters and variables of the kernel. */
 export function declareUnit(f: FunctionBuilder, type: CacheType) {
   const rows = f.parameterList('queries', 'queryStride', 'output', 'outputStride')
-  const state = f.parameterList('pages', 'pageBytes', 'positions', 'tasks')
+  const state = f.parameterList('pages', 'pageBytes', 'positions', 'tasks', 'runs', 'keptOfRuns')
   const { heads, headsPerGroup, headDimension } = f.parameterList('heads', 'headsPerGroup', 'headDimension')
   const scale = f.parameter('scale', 'f32')
   const { scratch, from, to } = f.parameterList('scratch', 'from', 'to')
@@ -55,14 +59,18 @@ export function declareUnit(f: FunctionBuilder, type: CacheType) {
   const running = f.let('running', sum(scores, UNIT_QUERIES * SCORE_BYTES))
   const sums = f.let('sums', sum(running, UNIT_QUERIES * RUNNING_BYTES))
   const operands = f.let('operands', sum(sums, op('i32.mul', width, UNIT_QUERIES)))
+  const kept = f.let('kept', sum(operands, op('i32.mul', width, UNIT_QUERIES)))
+  const ofRun = f.let('runBytes', runBytesOf(width))
   const names = [
-    ...(['unit', 'head', 'firstHead', 'unitHeads', 'queriesBefore', 'count', 'page', 'panel'] as const),
+    ...(['unit', 'head', 'firstHead', 'unitHeads', 'queriesBefore', 'count', 'panel'] as const),
+    ...(['run', 'firstPage', 'behindPages', 'page'] as const),
     ...(['first', 'tokens', 'behindLast', 'token', 'headOfUnit', 'firstQuery', 'keys'] as const),
   ]
   const variables = Object.fromEntries(names.map((name) => [name, f.local(name, 'i32')]))
   return {
-    ...{ f, ...rows, ...state, headsPerGroup, headDimension, scale, scratch, from, to },
+    ...{ f, ...rows, ...state, heads, headsPerGroup, headDimension, scale, scratch, from, to },
     ...{ unitsOfHead, unitsOfTask, padded, width, headBytes, keyBytes, scores, running, sums, operands },
+    ...{ kept, runBytes: ofRun },
     ...(variables as Record<(typeof names)[number], Local<'i32'>>),
   }
 }
@@ -100,6 +108,7 @@ const queryOf = (u: AttentionUnit): I32 => sum(u.firstQuery, u.headOfUnit)
 export const operandsOf = (u: AttentionUnit): I32 => sum(u.operands, op('i32.mul', queryOf(u), u.width))
 export const scoresOf = (u: AttentionUnit): I32 => sum(u.scores, op('i32.mul', queryOf(u), SCORE_BYTES))
 export const runningOf = (u: AttentionUnit): I32 => sum(u.running, op('i32.mul', queryOf(u), RUNNING_BYTES))
+export const keptOf = (u: AttentionUnit): I32 => sum(u.kept, op('i32.mul', queryOf(u), u.runBytes))
 export const sumsOf = (u: AttentionUnit): I32 => sum(u.sums, op('i32.mul', queryOf(u), u.width))
 
 /** Fills with zeros, 16 bytes at once. */

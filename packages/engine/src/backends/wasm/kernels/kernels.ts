@@ -8,6 +8,13 @@ import { appendIntegersKernel, storeKeyFunction, storeValueFunction } from './ap
 import { attentionKernel } from './attention.ts'
 import { attentionOfFloats } from './attention-floats.ts'
 import { attentionOfIntegers } from './attention-integers.ts'
+import {
+  joinRunFunction,
+  joinRunsKernel,
+  keepRunFunction,
+  type RunParts,
+  writeAttendedFunction,
+} from './attention-runs.ts'
 import { addBiasKernel, addKernel, gatedSiluKernel, selectRowsKernel } from './elementwise.ts'
 import { embeddingKernel } from './embedding.ts'
 import { addLinear } from './linear.ts'
@@ -50,9 +57,15 @@ export function kernelModule({ types, cacheTypes, operands, fenced }: KernelSet)
     )
     module.add(embeddingKernel(type))
   }
+  const runs = {
+    keepRun: module.addInternal(keepRunFunction()),
+    joinRun: module.addInternal(joinRunFunction(isFused(operands))),
+    writeAttended: module.addInternal(writeAttendedFunction()),
+  }
+  module.add(joinRunsKernel(runs))
   for (const type of cacheTypes) {
-    if (isOfIntegers(type)) addAttentionOfIntegers(module, type, isFused(operands))
-    else addAttentionOfFloats(module, type, isFused(operands))
+    if (isOfIntegers(type)) addAttentionOfIntegers(module, type, isFused(operands), runs)
+    else addAttentionOfFloats(module, type, isFused(operands), runs)
   }
   module.add(quantizeBlocksKernel())
   module.add(quantizeSuperBlocksKernel())
@@ -68,7 +81,7 @@ export function kernelModule({ types, cacheTypes, operands, fenced }: KernelSet)
 }
 
 /** @param fused multiply and add round once, where the machine does so */
-function addAttentionOfFloats(module: ModuleBuilder, type: FloatCacheType, fused: boolean): void {
+function addAttentionOfFloats(module: ModuleBuilder, type: FloatCacheType, fused: boolean, runs: RunParts): void {
   const parts = {
     softmaxPage: module.addInternal(softmaxPageFunction(fused)),
     unpackHalves: module.addInternal(unpackHalvesFunction()),
@@ -76,11 +89,11 @@ function addAttentionOfFloats(module: ModuleBuilder, type: FloatCacheType, fused
     productWithHalves: module.addInternal(panelProductFunction('f16', fused)),
   }
   module.add(appendKernel(type))
-  module.add(attentionKernel(type, attentionOfFloats(type, parts)))
+  module.add(attentionKernel(type, attentionOfFloats(type, parts), runs))
 }
 
 /** @param fused as above */
-function addAttentionOfIntegers(module: ModuleBuilder, type: IntegerCacheType, fused: boolean): void {
+function addAttentionOfIntegers(module: ModuleBuilder, type: IntegerCacheType, fused: boolean, runs: RunParts): void {
   const parts = {
     softmaxPage: module.addInternal(softmaxPageToIntegersFunction(type, fused)),
     roundQuery: module.addInternal(roundQueryFunction(type)),
@@ -90,5 +103,5 @@ function addAttentionOfIntegers(module: ModuleBuilder, type: IntegerCacheType, f
   const storeKey = module.addInternal(storeKeyFunction(type))
   const storeValue = module.addInternal(storeValueFunction(type))
   module.add(appendIntegersKernel(type, { storeKey, storeValue }))
-  module.add(attentionKernel(type, attentionOfIntegers(type, parts)))
+  module.add(attentionKernel(type, attentionOfIntegers(type, parts), runs))
 }

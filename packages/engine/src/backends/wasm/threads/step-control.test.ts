@@ -3,7 +3,7 @@ import type { Instruction } from '../compile.ts'
 import { replayTogether } from './replay-together.ts'
 import { StepControl } from './step-control.ts'
 
-const COUNTS = { tokens: 1, rows: 1, tasks: 1 }
+const COUNTS = { tokens: 1, rows: 1, tasks: 1, runs: 1 }
 
 function instruction(units: number, run: Instruction['run'], rest: Partial<Instruction> = {}): Instruction {
   return { name: 'test', units: () => units, unitsAtOnce: 4, run, output: undefined, ...rest }

@@ -1,7 +1,7 @@
 import type { BatchCounts } from '../batch-inputs.ts'
 
 /** Words before those of the instructions. */
-const HEADER = { step: 0, tokens: 1, rows: 2, tasks: 3, sleepers: 4, threads: 5 } as const
+const HEADER = { step: 0, tokens: 1, rows: 2, tasks: 3, runs: 4, sleepers: 5, threads: 6 } as const
 const HEADER_WORDS = 16
 /**
  * Of each instruction: blocks that are done, what the first thread does alone, one more than the blocks in all where that
@@ -69,6 +69,10 @@ export class StepControl implements BatchCounts {
     return this.words[HEADER.tasks]
   }
 
+  get runs(): number {
+    return this.words[HEADER.runs]
+  }
+
   /** Threads that are to take part in the step. */
   get threads(): number {
     return this.words[HEADER.threads]
@@ -79,7 +83,11 @@ export class StepControl implements BatchCounts {
    * @param threads that are to take part: the first so many
    * @param hasAdditions whether the first thread has something to do alone after an instruction, told by its number
    */
-  begin({ tokens, rows, tasks }: BatchCounts, threads: number, hasAdditions: (instruction: number) => boolean): void {
+  begin(
+    { tokens, rows, tasks, runs }: BatchCounts,
+    threads: number,
+    hasAdditions: (instruction: number) => boolean,
+  ): void {
     this.#step++
     for (let instruction = 0, at = this.#at(0, 0); at < this.words.length; at = this.#at(++instruction, 0)) {
       Atomics.store(this.words, at + WORDS.done, this.#tag)
@@ -92,6 +100,7 @@ export class StepControl implements BatchCounts {
     this.words[HEADER.tokens] = tokens
     this.words[HEADER.rows] = rows
     this.words[HEADER.tasks] = tasks
+    this.words[HEADER.runs] = runs
     this.words[HEADER.threads] = threads
     Atomics.store(this.words, HEADER.step, this.#step)
     this.#wake(HEADER.step)
