@@ -17,7 +17,7 @@ import type { AdapterBank } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
 import type { BatchCounts } from './batch-inputs.ts'
 import { compileExperts } from './compile-experts.ts'
-import { attentionUnits, attentionUnitsAtOnce } from './kernels/attention.ts'
+import { attentionUnits, attentionUnitsAtOnce, wantsRuns } from './kernels/attention.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { ACTIVATION_BLOCK, groupBytes, type Rounding } from './layout/geometry.ts'
 import { roundingOf } from './layout/pack.ts'
@@ -46,8 +46,6 @@ export interface Instruction {
 const LEAST_GROUPS_AT_ONCE = 16
 const BLOCKS_OF_A_THREAD = 32
 const ROWS_AT_ONCE = 4
-/** Units of attention with which threads are busy without further ones. */
-const UNITS_OF_A_THREAD = 4
 
 interface CompileGraphOptions {
   /** How many share the work. */
@@ -225,7 +223,7 @@ class Compiler {
     return { ...this.#perRow(output, run), output: undefined }
   }
 
-  /** Where threads would be left without units, runs of pages are units of their own, and are joined afterwards. */
+  /** Where threads would be idle, runs of pages are units of their own, and are joined afterwards. */
   #attention({ query, state, heads, scale, output }: AttentionOperation): Instruction[] {
     const kernel = this.#bank.kernel(`attention_${this.#cacheType}`)
     const join = this.#bank.kernel('join_runs')
@@ -238,8 +236,7 @@ class Compiler {
     const perGroup = heads / keyValueHeads
     const unitsOfTask = attentionUnits(keyValueHeads, perGroup)
     const units = (): number => this.#counts.tasks * unitsOfTask
-    const enough = this.#threads === 1 ? 0 : UNITS_OF_A_THREAD * this.#threads
-    const runs = (): number => (units() < enough ? this.#counts.runs : 1)
+    const runs = (): number => (wantsRuns(units(), this.#threads) ? this.#counts.runs : 1)
     const work = [pages, pageBytes, positions, tasks] as const
     const shape = [keyValueHeads, perGroup, headDimension, scale, scratch] as const
     const attention: Instruction = {
@@ -250,7 +247,7 @@ class Compiler {
         kernel(q.address, q.stride, y.address, y.stride, ...work, runs(), keptOfRuns, ...shape, from, to),
       output,
     }
-    if (enough === 0) return [attention]
+    if (!wantsRuns(unitsOfTask, this.#threads)) return [attention]
     const joining = this.#perRow(output, (from, to) => {
       join(keptOfRuns, runs(), positions, y.address, y.stride, heads, headDimension, from, to)
     })

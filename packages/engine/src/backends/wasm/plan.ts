@@ -5,6 +5,7 @@ import { DECODABLE_TYPES, type DecodableType, isDecodable } from '../../weights/
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions, MemoryNeed } from '../backend.ts'
 import { type ExpertsSpace, placeExperts } from './experts-space.ts'
+import { attentionUnits, wantsRuns } from './kernels/attention.ts'
 import { RUN_PAGES, runBytes } from './kernels/attention-runs.ts'
 import { attentionScratchBytes, TASK_BYTES } from './kernels/attention-unit.ts'
 import {
@@ -207,13 +208,15 @@ function scratchOf(graph: Graph): number {
   return Math.max(0, ...needs)
 }
 
+/** Nothing where no attention shares runs among threads, not even that of one token. */
 function keptBytes(graph: Graph, { threads, maxTokens, pages }: CompileOptions): number {
-  if (threads === 1) return 0
-  const runs = Math.min(SPLIT_TOKENS, maxTokens) * Math.ceil(pages / RUN_PAGES)
   const needs = graph.operations.map((operation) => {
-    return operation.kind === 'attention' ? operation.heads * runBytes(operation.state.headDimension) : 0
+    if (operation.kind !== 'attention') return 0
+    const { heads, state } = operation
+    const units = attentionUnits(state.keyValueHeads, heads / state.keyValueHeads)
+    return wantsRuns(units, threads) ? heads * runBytes(state.headDimension) : 0
   })
-  return runs * Math.max(0, ...needs)
+  return Math.min(SPLIT_TOKENS, maxTokens) * Math.ceil(pages / RUN_PAGES) * Math.max(0, ...needs)
 }
 
 /** Values and quantised activations share one arena; each is there from the operation that makes it to its last reader. */

@@ -34,6 +34,14 @@ export function attentionUnitsAtOnce(units: number, threads: number, type: Cache
   return isOfIntegers(type) ? Math.min(2, units) : units
 }
 
+/** With so many units for each thread none is idle for long. */
+const ENOUGH_UNITS = 4
+
+/** Whether threads would be idle with so many units in all, unless runs of pages are units of their own. */
+export function wantsRuns(units: number, threads: number): boolean {
+  return threads > 1 && units < ENOUGH_UNITS * threads
+}
+
 /**
  * Emits `attention_TYPE`: out[t][h] = sum over j <= position(t) of softmax over j of (scale q[t][h] . k[j]) v[j].
  *
