@@ -8,11 +8,13 @@ import { quartiles } from './quartiles.ts'
 const USAGE = `Measures what it brings to write several replies at once: tokens a second, one by one and all together, by turns.
 
   node --conditions=laju-source bench/batch.ts FILE [--replies N] [--threads N] [--tokens N] [--rounds N]
+                                                [--revectorize]
 
   --replies N  at once (default 8)
   --threads N  that compute together (default 2)
   --tokens N   of a reply (default 64)
-  --rounds N   default 5`
+  --rounds N   default 5
+  --revectorize  as the option of load`
 
 const WORDS = ['ship', 'tree', 'star', 'king', 'road', 'song', 'fire', 'rain']
 
@@ -24,6 +26,7 @@ await runCommand(USAGE, async () => {
       threads: { type: 'string', default: '2' },
       tokens: { type: 'string', default: '64' },
       rounds: { type: 'string', default: '5' },
+      revectorize: { type: 'boolean', default: false },
     },
   })
   const [file] = positionals
@@ -34,7 +37,8 @@ await runCommand(USAGE, async () => {
   const rounds = wholeNumber('rounds', values.rounds, 1)
   const { cpu, simd, node } = describeMachine()
   console.log(`${basename(file)}; ${cpu}, ${simd.join(' ')}; Node ${node}; ${threads} threads`)
-  const model = await load(file, { threads, contextLength: replies * (tokens + 64) })
+  const { revectorize } = values
+  const model = await load(file, { threads, revectorize, contextLength: replies * (tokens + 64) })
   try {
     await measure(model, replies, tokens, rounds)
   } finally {
