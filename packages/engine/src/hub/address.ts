@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { fileStatus, foldersIn, pathIn, readRecord, removeFolder, writeRecord } from '#hub/disk'
 import { download } from './download.ts'
-import { isFile, writeError } from './part-file.ts'
 import { isSafePath } from './reference.ts'
 
 /*
@@ -19,11 +16,17 @@ export interface AddressFile {
 }
 
 /** Where the file of an address is kept. */
-export function addressFile(cache: string, url: string): AddressFile {
-  const key = createHash('sha256').update(url).digest('hex').slice(0, 16)
+export async function addressFile(cache: string, url: string): Promise<AddressFile> {
   const last = decodedName(url)
-  const folder = join(cache, key)
-  return { url, folder, path: join(folder, isSafePath(last) && last !== SOURCE ? last : 'model') }
+  const folder = pathIn(cache, await keyOf(url))
+  return { url, folder, path: pathIn(folder, isSafePath(last) && last !== SOURCE ? last : 'model') }
+}
+
+/** The beginning of the SHA-256 of an address. */
+async function keyOf(url: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(url))
+  const bytes = [...new Uint8Array(digest, 0, 8)]
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function decodedName(url: string): string {
@@ -46,7 +49,6 @@ export async function downloadAddress(
   onBegin: (size: number) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((cause) => Promise.reject(writeError(folder, cause)))
   const { etag, size } = await readSource(folder)
   let total = size ?? 0
   await download({ name: url, url, etag }, path, {
@@ -54,7 +56,7 @@ export async function downloadAddress(
     onBytes: (loaded) => onBytes(loaded, Math.max(loaded, total)),
     onBegin: async (size, etag) => {
       total = size
-      await writeSource(folder, { url, size, etag })
+      await writeRecord(pathIn(folder, SOURCE), JSON.stringify({ url, size, etag }))
       await onBegin(size)
     },
   })
@@ -68,7 +70,7 @@ interface Source {
 
 async function readSource(folder: string): Promise<Source> {
   try {
-    const { url, size, etag } = JSON.parse(await readFile(join(folder, SOURCE), 'utf8'))
+    const { url, size, etag } = JSON.parse((await readRecord(pathIn(folder, SOURCE))) ?? '{}')
     return {
       url: typeof url === 'string' ? url : undefined,
       size: typeof size === 'number' ? size : undefined,
@@ -79,32 +81,20 @@ async function readSource(folder: string): Promise<Source> {
   }
 }
 
-async function writeSource(folder: string, source: Source): Promise<void> {
-  const name = join(folder, SOURCE)
-  try {
-    await writeFile(`${name}.${process.pid}`, JSON.stringify(source))
-    await rename(`${name}.${process.pid}`, name)
-  } catch (cause) {
-    throw writeError(name, cause)
-  }
-}
-
 /** The files that are whole, with their addresses. */
 export async function addressFiles(cache: string): Promise<(AddressFile & { size: number; modified: Date })[]> {
-  const folders = await readdir(cache).catch(() => [])
   const found = await Promise.all(
-    folders.map(async (name) => {
-      const { url } = await readSource(join(cache, name))
+    (await foldersIn(cache)).map(async (name) => {
+      const { url } = await readSource(pathIn(cache, name))
       if (url === undefined || !URL.canParse(url)) return []
-      const file = addressFile(cache, url)
-      if (file.folder !== join(cache, name) || !(await isFile(file.path))) return []
-      const { size, mtime } = await stat(file.path)
-      return [{ ...file, size, modified: mtime }]
+      const file = await addressFile(cache, url)
+      const status = file.folder === pathIn(cache, name) ? await fileStatus(file.path) : undefined
+      return status === undefined ? [] : [{ ...file, ...status }]
     }),
   )
   return found.flat()
 }
 
 export async function removeAddress({ folder }: AddressFile): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
+  await removeFolder(folder)
 }

@@ -1,3 +1,4 @@
+import { WORDS } from '#hub/environment'
 import { DownloadError } from '../errors.ts'
 import type { Setback } from './persist.ts'
 import { type Answer, statusError } from './request.ts'
@@ -34,7 +35,7 @@ export function accessError(
 ): DownloadError {
   const code = headers.get('x-error-code') ?? hubHeaders.get('x-error-code')
   const { origin } = new URL(url)
-  const setToken = 'set HF_TOKEN to a token that may read it (from your settings on the Hub)'
+  const { setToken } = WORDS
   const fail = (problem: string, remedy: string) =>
     new DownloadError('access-denied', `${problem} (${status}).`, { file: url, remedy })
   if (code === 'GatedRepo') {
@@ -44,7 +45,7 @@ export function accessError(
     return fail(`${name} is not open to everyone, or does not exist`, `Check the spelling; or ${setToken}.`)
   }
   const remedy = `Accept the licence of the model at ${origin} if it asks for that; else ${setToken}.`
-  return fail(`The token that is set (HF_TOKEN or \`hf auth login\`) does not open ${name}`, remedy)
+  return fail(`${WORDS.token} does not open ${name}`, remedy)
 }
 
 /** What marks the state of a file on its server, byte for byte. */
@@ -65,4 +66,15 @@ export function contentRange(headers: Headers): { start: number; total: number |
   const [, start, total] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/.exec(headers.get('content-range') ?? '') ?? []
   if (start === undefined) return undefined
   return { start: Number(start), total: total === '*' ? undefined : Number(total) }
+}
+
+/**
+ * Which part of a file an answer (206) to a request for all from byte `from` on is. Where the browser keeps that from us
+ * it is taken for the part that was asked for: a checksum, or the ETag, tells whether what comes belongs to the file.
+ */
+export function partOf(answer: Answer, from: number): { start: number; total: number | undefined } | undefined {
+  const { headers, hidesHeaders } = answer
+  if (!hidesHeaders || headers.has('content-range')) return contentRange(headers)
+  const length = contentLength(headers)
+  return { start: from, total: length === undefined ? undefined : from + length }
 }

@@ -14,6 +14,8 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { writeError } from './part-file.ts'
+import type { RepositoryFile } from './repository.ts'
+import { commitsOf, isCommit, type Snapshot, type StoredFile } from './snapshot.ts'
 
 /*
  * The cache that all of Hugging Face's programs share, one folder a repository:
@@ -26,20 +28,9 @@ import { writeError } from './part-file.ts'
  * itself lies in the snapshot.
  */
 
-export interface CachedFile {
-  /** Inside the repository, with slashes. */
-  readonly path: string
-  readonly size: number
-  /** When it was downloaded. */
-  readonly modified: Date
+interface CachedFile extends StoredFile {
   /** Where its content lies: what the link leads to, as written. */
   readonly target: string
-}
-
-export interface Snapshot {
-  readonly commit: string
-  readonly folder: string
-  readonly files: readonly CachedFile[]
 }
 
 /** One repository in the cache. */
@@ -62,30 +53,33 @@ export class CachedRepository {
     return join(this.folder, 'blobs', checksum)
   }
 
-  snapshotFolder(commit: string): string {
-    return join(this.folder, 'snapshots', commit)
+  /** The path of a file in a snapshot, or with `''` of its folder. */
+  pathIn(commit: string, path: string): string {
+    return join(this.folder, 'snapshots', commit, ...path.split('/'))
   }
 
-  /** What is here of a revision; of a branch, first what it was last seen at and then what older snapshots hold. */
+  /** What is here of a revision, in the order in which to look. */
   async snapshots(revision: string): Promise<Snapshot[]> {
-    if (/^[0-9a-f]{40}$/.test(revision)) return [await this.#snapshot(revision)]
+    return this.#snapshots(revision)
+  }
+
+  async #snapshots(revision: string): Promise<{ commit: string; files: CachedFile[] }[]> {
     const current = await readFile(join(this.folder, 'refs', revision), 'utf8').catch(() => '')
-    const commits = revision === 'main' ? await this.#commits() : []
-    const first = /^[0-9a-f]{40}$/.test(current.trim()) ? [current.trim()] : []
-    return Promise.all([...new Set([...first, ...commits])].map((commit) => this.#snapshot(commit)))
+    const commits = commitsOf(revision, current.trim(), await this.#commits())
+    return Promise.all(commits.map((commit) => this.#snapshot(commit)))
   }
 
   /** All snapshots, newest first. */
   async #commits(): Promise<string[]> {
     const folder = join(this.folder, 'snapshots')
-    const commits = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{40}$/.test(name))
+    const commits = (await readdir(folder).catch(() => [])).filter(isCommit)
     const times = await Promise.all(commits.map(async (commit) => (await stat(join(folder, commit))).mtimeMs))
     const timeOf = new Map(commits.map((commit, index) => [commit, times[index] ?? 0]))
     return commits.sort((a, b) => (timeOf.get(b) ?? 0) - (timeOf.get(a) ?? 0))
   }
 
-  async #snapshot(commit: string): Promise<Snapshot> {
-    const folder = this.snapshotFolder(commit)
+  async #snapshot(commit: string): Promise<{ commit: string; files: CachedFile[] }> {
+    const folder = this.pathIn(commit, '')
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
     const files = await Promise.all(
       entries.map(async (entry): Promise<CachedFile[]> => {
@@ -105,13 +99,15 @@ export class CachedRepository {
         ]
       }),
     )
-    return { commit, folder, files: files.flat().sort((a, b) => (a.path < b.path ? -1 : 1)) }
+    return { commit, files: files.flat().sort((a, b) => (a.path < b.path ? -1 : 1)) }
   }
 
-  /** Gives a blob its name in a snapshot. */
-  async link(checksum: string, commit: string, path: string): Promise<void> {
-    const blob = this.blob(checksum)
-    const name = join(this.snapshotFolder(commit), ...path.split('/'))
+  /** Gives blobs their names in a snapshot. */
+  async link(commit: string, files: readonly RepositoryFile[]): Promise<void> {
+    for (const { path, checksum } of files) await this.#link(this.blob(checksum), this.pathIn(commit, path))
+  }
+
+  async #link(blob: string, name: string): Promise<void> {
     const target = relative(dirname(name), blob)
     if ((await readlink(name).catch(() => undefined)) === target) return
     const temporary = temporaryName(name)
@@ -141,14 +137,14 @@ export class CachedRepository {
 
   /** Removes files from all snapshots, with the blobs that no snapshot needs any more. */
   async remove(isMeant: (path: string) => boolean): Promise<void> {
-    const snapshots = await this.snapshots('main')
+    const snapshots = await this.#snapshots('main')
     const kept = snapshots.flatMap(({ files }) => files.filter(({ path }) => !isMeant(path)))
     if (kept.length === 0) return this.removeAll()
     const isBlob = (path: string) => dirname(path) === resolve(this.folder, 'blobs')
     const needed = new Set(kept.map(({ target }) => target))
-    for (const { folder, files } of snapshots) {
+    for (const { commit, files } of snapshots) {
       for (const { path, target } of files.filter(({ path }) => isMeant(path))) {
-        const name = join(folder, ...path.split('/'))
+        const name = this.pathIn(commit, path)
         await rm(name, { force: true })
         if (isBlob(target) && !needed.has(target)) await rm(target, { force: true })
         await removeEmpty(dirname(name), this.folder)

@@ -1,7 +1,8 @@
-import { createHash, type Hash } from 'node:crypto'
+import { type Checksum, newChecksum } from '#hub/checksum'
+import { FROM_THE_BEGINNING } from '#hub/follow'
+import { PartFile } from '#hub/part-file'
 import { DownloadError } from '../errors.ts'
-import { type AskedFile, contentLength, contentRange, fileError, strongEtag } from './answers.ts'
-import { PartFile } from './part-file.ts'
+import { type AskedFile, contentLength, fileError, partOf, strongEtag } from './answers.ts'
 import { persist, Setback } from './persist.ts'
 import { type Answer, send } from './request.ts'
 
@@ -46,7 +47,7 @@ class Transfer {
   readonly #part: PartFile
   readonly #options: DownloadOptions
   #size: number | undefined
-  #hash: Hash | undefined
+  #hash: Checksum | undefined
   /** What marks the state of the file on the server, so that parts of two states are never joined. */
   #etag: string | undefined
   #hasOldBytes = false
@@ -79,7 +80,7 @@ class Transfer {
   /** Goes on with the checksum of what is there, if it can be told that it belongs to this file. */
   async #takeUp(): Promise<void> {
     const { checksum, etag } = this.#file
-    this.#hash = this.#newHash()
+    this.#hash = await this.#newHash()
     const { length } = this.#part
     if ((checksum === undefined && etag === undefined) || length > (this.#size ?? length)) await this.#startOver()
     for await (const bytes of this.#part.bytes(this.#options.signal)) this.#hash?.update(bytes)
@@ -89,16 +90,19 @@ class Transfer {
 
   async #startOver(): Promise<void> {
     await this.#part.reset()
-    this.#hash = this.#newHash()
+    this.#hash = await this.#newHash()
     this.#etag = undefined
     this.#hasOldBytes = false
   }
 
   /** Git's name for a file is the SHA-1 of its content after a line with its length. */
-  #newHash(): Hash | undefined {
+  async #newHash(): Promise<Checksum | undefined> {
     const { checksum, size } = this.#file
     if (checksum === undefined) return undefined
-    return checksum.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`)
+    if (checksum.length === 64) return newChecksum('sha256')
+    const hash = await newChecksum('sha1')
+    hash.update(`blob ${size}\0`)
+    return hash
   }
 
   #isRight(): boolean {
@@ -117,7 +121,7 @@ class Transfer {
     // Nothing would tell whether what comes belongs to what is there.
     if (checksum === undefined && this.#etag === undefined) await this.#startOver()
     const from = this.#part.length
-    const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {}
+    const range: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : { ...FROM_THE_BEGINNING }
     if (from > 0 && this.#etag !== undefined) range['if-range'] = this.#etag
     const answer = await send({ url, token, headers: range, signal: this.#options.signal })
     try {
@@ -154,11 +158,11 @@ class Transfer {
     if (status !== 200 && status !== 206) throw fileError(answer, this.#file)
     this.#checkIdentity(answer)
     const etag = strongEtag(headers)
-    const range = status === 206 ? contentRange(headers) : { start: 0, total: contentLength(headers) }
+    const range = status === 206 ? partOf(answer, from) : { start: 0, total: contentLength(headers) }
     const isSame = from === 0 || (this.#etag ?? etag) === etag
     const isContinued = status === 206 && range?.start === from && isSame && range.total === (this.#size ?? range.total)
     if (!isContinued) await this.#startOver()
-    if (!isContinued && status === 206) throw new Setback(this.#changed())
+    if (!isContinued && status === 206 && (from > 0 || range?.start !== 0)) throw new Setback(this.#changed())
     this.#etag = etag
     await this.#checkLength(range?.total)
   }

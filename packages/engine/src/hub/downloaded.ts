@@ -1,10 +1,10 @@
-import { join } from 'node:path'
+import { CachedRepository } from '#hub/cache'
+import { addressCache, hubCache, hubEndpoint } from '#hub/environment'
 import { CheckpointError } from '../errors.ts'
 import { addressFile, addressFiles, removeAddress } from './address.ts'
-import { type CachedFile, CachedRepository, type Snapshot } from './cache.ts'
 import { type Choice, chooseFiles, listModels } from './choose-files.ts'
-import { addressCache, hubCache, hubEndpoint } from './environment.ts'
 import { parseReference, type RemoteReference, referenceName } from './reference.ts'
+import type { Snapshot, StoredFile } from './snapshot.ts'
 
 /** A model that has been downloaded, by laju or by another program that shares the cache. */
 export interface DownloadedModel {
@@ -37,11 +37,12 @@ async function modelsOf(cached: CachedRepository): Promise<DownloadedModel[]> {
   return [...models.values()]
 }
 
-function modelOf({ repository }: CachedRepository, { folder }: Snapshot, choice: Choice<CachedFile>): DownloadedModel {
+function modelOf(cached: CachedRepository, { commit }: Snapshot, choice: Choice<StoredFile>): DownloadedModel {
   const { open, files } = choice
+  const { repository } = cached
   return {
     name: referenceName({ kind: 'repository', repository, revision: 'main', choice: open || undefined }),
-    path: join(folder, ...open.split('/')),
+    path: cached.pathIn(commit, open),
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     date: new Date(Math.max(...files.map(({ modified }) => modified.getTime()))),
   }
@@ -73,7 +74,7 @@ async function matching(reference: RemoteReference): Promise<readonly Downloaded
 export async function removeDownloads(typed: string): Promise<void> {
   await findDownloads(typed)
   const reference = parseReference(typed, hubEndpoint())
-  if (reference.kind === 'address') return removeAddress(addressFile(addressCache(), reference.url))
+  if (reference.kind === 'address') return removeAddress(await addressFile(addressCache(), reference.url))
   if (reference.kind !== 'repository') return
   const cached = new CachedRepository(hubCache(), reference.repository)
   if (reference.choice === undefined) return cached.removeAll()
@@ -92,7 +93,7 @@ async function openedBy(cached: CachedRepository, choice: string): Promise<strin
   return choice
 }
 
-function chosen(files: readonly CachedFile[], choice: string): Choice<CachedFile> | undefined {
+function chosen(files: readonly StoredFile[], choice: string): Choice<StoredFile> | undefined {
   try {
     return chooseFiles(files, choice, '')
   } catch (error) {

@@ -6,8 +6,17 @@ import { OptionError } from '../errors.ts'
 /*
  * The variables that Hugging Face's own programs obey, and what they mean where they are not set:
  * https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
- * Node only, like everything in this folder that deals with the Hub: open-checkpoint.ts is for every platform.
  */
+
+/** How messages name what a user can set. */
+export const WORDS = {
+  setToken: 'set HF_TOKEN to a token that may read it (from your settings on the Hub)',
+  token: 'The token that is set (HF_TOKEN or `hf auth login`)',
+  signIn: 'sign in with HF_TOKEN',
+  endpoint: 'HF_ENDPOINT',
+  pull: 'download it first, with `laju pull`',
+  pullFirst: 'Download it first, with `laju pull`; then look at it here.',
+}
 
 const PUBLIC_HUB = 'https://huggingface.co'
 

@@ -8,14 +8,14 @@ import { openGguf } from '../weights/gguf.ts'
 import { firstPartOf, isPart, openGgufParts } from '../weights/gguf-split.ts'
 import { quoted } from '../weights/quoted.ts'
 import { openSafetensors } from '../weights/safetensors.ts'
-import { type ModelLocation, openModelLocation } from './model-location.ts'
+import { type ModelLocation, type OpenedLocation, openModelLocation } from './model-location.ts'
 import { isPeftFolder } from './open-adapter.ts'
 
 const ALLOWED =
   'Name a .gguf file, a .safetensors file, a folder that holds a model, or a model of the Hub (hf:owner/name).'
 
 /**
- * Opens the checkpoint at a path (pull.ts finds that of any other name), or of files that are here: of a GGUF file, of a
+ * Opens the checkpoint at a path (pull.ts finds that of any other name), of files that are here, or of those on a server: of a GGUF file, of a
  * safetensors file with its config.json beside it, or of a folder with a safetensors model or exactly one GGUF file. A
  * split GGUF file is named by any part. What a file is, its content decides.
  * Only headers are read.
@@ -23,22 +23,23 @@ const ALLOWED =
  *   `truncated`, `read-failed`, `is-an-adapter`
  */
 export async function openCheckpoint(location: ModelLocation, signal?: AbortSignal): Promise<Checkpoint> {
-  const { folder, file } = await openModelLocation(location).catch(async (error) => {
+  const opened = await openModelLocation(location).catch(async (error) => {
     const isMissing = error instanceof CheckpointError && error.code === 'not-found'
     throw isMissing && typeof location === 'string' ? await notFound(location, error) : error
   })
-  return file === undefined ? openModelFolder(folder, signal) : openModelFile(folder, file, signal)
+  return openIn(opened, signal)
 }
 
-async function openModelFile(folder: Folder, file: string, signal?: AbortSignal): Promise<Checkpoint> {
+/** As `openCheckpoint`, of a folder, or of a file in it. */
+export async function openIn({ folder, file }: OpenedLocation, signal?: AbortSignal): Promise<Checkpoint> {
+  if (file === undefined) return openModelFolder(folder, signal)
   const source = await folder.open(file)
   const kind = await fileKind(source, signal).finally(() => source.close())
   if (kind === 'safetensors' && isPeftFolder(folder)) throw anAdapter(source.name)
   return kind === 'gguf' ? openGgufOf(folder, file, signal) : openSafetensors(folder, file, signal)
 }
 
-/** Opens the model of a folder, wherever that lies. @throws as `openCheckpoint` */
-export async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
+async function openModelFolder(folder: Folder, signal?: AbortSignal): Promise<Checkpoint> {
   if (isPeftFolder(folder)) throw anAdapter(folder.name)
   const weights = folder.files.filter((file) => /\.safetensors(\.index\.json)?$/.test(file))
   // The parts of one model count as their first.
@@ -61,7 +62,7 @@ export async function openModelFolder(folder: Folder, signal?: AbortSignal): Pro
 }
 
 /** The file, and the other parts where it is one of several. */
-export async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
+async function openGgufOf(folder: Folder, file: string, signal?: AbortSignal): Promise<GgufCheckpoint> {
   const checkpoint = await openGguf(await folder.open(file), signal)
   if (isAdapter(checkpoint)) {
     await checkpoint.close()

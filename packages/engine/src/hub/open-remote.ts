@@ -1,16 +1,11 @@
-import type { Folder } from '../bytes/folder.ts'
-import { CheckpointError } from '../errors.ts'
+import { CachedRepository } from '#hub/cache'
+import { hubCache, hubEndpoint } from '#hub/environment'
 import type { Checkpoint } from '../weights/checkpoint.ts'
-import { fileKind } from '../weights/file-kind.ts'
-import { openSafetensors } from '../weights/safetensors.ts'
-import { CachedRepository } from './cache.ts'
-import { chooseFiles } from './choose-files.ts'
-import { hubCache, hubEndpoint, hubToken } from './environment.ts'
-import { openGgufOf, openModelFolder } from './open-checkpoint.ts'
-import { findHere, missingFiles, type PullOptions, refuseOffline } from './pull.ts'
-import { parseReference, type RepositoryReference, referenceName } from './reference.ts'
-import { RemoteSource } from './remote-source.ts'
-import { fileAddress, listRepository, type RepositoryFile } from './repository.ts'
+import { openIn } from './open-checkpoint.ts'
+import { addressOnServer, findHere, findPublished, missingFiles, onServer, type PullOptions } from './pull.ts'
+import { parseReference, type RepositoryReference } from './reference.ts'
+import { type RemoteFiles, remoteFolder } from './remote-folder.ts'
+import { HEADERS } from './remote-source.ts'
 
 /** A model that is not on this machine, opened by the headers of its files. It has no tokenizer. */
 export interface RemoteModel {
@@ -27,58 +22,27 @@ const TOKENIZER = /^tokenizer\.(?:json|model)$/
  * @returns undefined for one that is here: `locate` finds it
  * @throws OptionError, CheckpointError, DownloadError (`no-ranges` where the server gives whole files only), AbortError
  */
-export async function openRemote(typed: string, { signal }: PullOptions = {}): Promise<RemoteModel | undefined> {
-  const reference = parseReference(typed, hubEndpoint())
+export async function openRemote(typed: string, options: PullOptions = {}): Promise<RemoteModel | undefined> {
+  const reference = parseReference(typed, options.endpoint ?? hubEndpoint())
   if (reference.kind === 'path' || (await findHere(reference)) !== undefined) return undefined
-  await refuseOffline(reference)
-  return reference.kind === 'address' ? openAddress(reference.url, signal) : openRepository(reference, signal)
+  if (reference.kind === 'repository') return openRepository(reference, options)
+  return openAddress(await addressOnServer(reference), options.signal)
 }
 
-async function openRepository(reference: RepositoryReference, signal?: AbortSignal): Promise<RemoteModel> {
-  const { repository } = reference
-  const endpoint = hubEndpoint()
-  const token = await hubToken()
-  const { commit, files } = await listRepository(reference, endpoint, token, signal)
-  const choice = chooseFiles(files, reference.choice, `${repository} on ${new URL(endpoint).host}`)
-  const addressOf = (path: string) => fileAddress(endpoint, repository, commit, path)
-  const folder = remoteFolder(referenceName({ ...reference, choice: undefined }), choice.files, addressOf, token)
-  const missing = await missingFiles(choice.files, new CachedRepository(hubCache(), repository))
+async function openRepository(reference: RepositoryReference, options: PullOptions): Promise<RemoteModel> {
+  const published = await findPublished(reference, options)
+  const { files, ...rest } = onServer(reference, published)
+  const folder = remoteFolder({ ...rest, files: files.filter(({ path }) => !TOKENIZER.test(path)) }, HEADERS)
+  const cached = new CachedRepository(hubCache(), reference.repository)
+  const missing = await missingFiles(published.choice.files, cached)
   return {
-    checkpoint: await openChoice(folder, choice.open, signal),
+    checkpoint: await openIn({ folder, file: rest.open || undefined }, options.signal),
     download: missing.reduce((sum, { size }) => sum + size, 0),
   }
 }
 
-function openChoice(folder: Folder, open: string, signal?: AbortSignal): Promise<Checkpoint> {
-  if (open === '') return openModelFolder(folder, signal)
-  return open.endsWith('.gguf') ? openGgufOf(folder, open, signal) : openSafetensors(folder, open, signal)
-}
-
-function remoteFolder(
-  name: string,
-  all: readonly RepositoryFile[],
-  addressOf: (path: string) => string,
-  token: string | undefined,
-): Folder {
-  const files = all.filter(({ path }) => !TOKENIZER.test(path))
-  return {
-    name,
-    files: files.map(({ path }) => path).sort(),
-    async open(path) {
-      const size = files.find((file) => file.path === path)?.size
-      const file = { name: `${name}/${path}`, url: addressOf(path), token }
-      if (size !== undefined) return RemoteSource.of(file, size)
-      throw new CheckpointError('not-found', `There is no file ${file.name}.`, { file: file.url })
-    },
-  }
-}
-
-/** The file of any address stands alone: of a split model or a folder, the other files are not known. */
-async function openAddress(url: string, signal?: AbortSignal): Promise<RemoteModel> {
-  const source = await RemoteSource.open({ name: url, url }, signal)
-  const name = url.split('/').at(-1) ?? ''
-  const folder: Folder = { name: url, files: [name], open: async () => source }
-  const isGguf = (await fileKind(source, signal)) === 'gguf'
-  const checkpoint = isGguf ? await openGgufOf(folder, name, signal) : await openSafetensors(folder, name, signal)
-  return { checkpoint, download: source.size }
+async function openAddress(remote: RemoteFiles, signal?: AbortSignal): Promise<RemoteModel> {
+  const folder = remoteFolder(remote, HEADERS)
+  const { size } = await folder.open(remote.open)
+  return { checkpoint: await openIn({ folder, file: remote.open }, signal), download: size }
 }

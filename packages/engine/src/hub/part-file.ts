@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { DownloadError, type LajuError, throwIfAborted } from '../errors.ts'
-import { pause } from './persist.ts'
+import { pause } from './pause.ts'
 
 const SUFFIX = '.laju-part'
 const POLL_MS = 250

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { AbortError, type DownloadError, throwIfAborted } from '../errors.ts'
+import { pause } from '#hub/pause'
+import { type DownloadError, throwIfAborted } from '../errors.ts'
 
 /** Attempts in a row that gain nothing before the last error is told. */
 const MOST_FAILURES = 5
@@ -52,13 +52,4 @@ export async function persist<Result>(
 /** Doubles each time, and is not the same for all who were dropped at once. */
 function backoff(failures: number): number {
   return FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.75 + Math.random() / 2)
-}
-
-/** @throws AbortError */
-export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await sleep(milliseconds, undefined, { signal })
-  } catch {
-    throw new AbortError(signal?.reason)
-  }
 }

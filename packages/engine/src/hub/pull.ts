@@ -1,11 +1,10 @@
-import { join } from 'node:path'
+import { CachedRepository } from '#hub/cache'
+import { addressCache, hubCache, hubEndpoint, hubToken, isOffline } from '#hub/environment'
+import { checkSpace, isFile, startedBytes } from '#hub/part-file'
 import { CheckpointError, DownloadError } from '../errors.ts'
 import { type AddressFile, addressFile, downloadAddress } from './address.ts'
-import { CachedRepository } from './cache.ts'
 import { type Choice, chooseFiles } from './choose-files.ts'
 import { download } from './download.ts'
-import { addressCache, hubCache, hubEndpoint, hubToken, isOffline } from './environment.ts'
-import { checkSpace, isFile, startedBytes } from './part-file.ts'
 import type { DownloadProgress } from './progress.ts'
 import {
   type ModelReference,
@@ -14,11 +13,16 @@ import {
   type RepositoryReference,
   referenceName,
 } from './reference.ts'
+import type { RemoteFiles } from './remote-folder.ts'
 import { fileAddress, listRepository, type RepositoryFile } from './repository.ts'
 
 export interface PullOptions {
   readonly onProgress?: (progress: DownloadProgress) => void
   readonly signal?: AbortSignal
+  /** Your key to the Hub, for private and gated repositories; in Node default HF_TOKEN, or what `hf auth login` stored. */
+  readonly token?: string
+  /** Another server that answers like the Hub; in Node default HF_ENDPOINT. */
+  readonly endpoint?: string
 }
 
 /**
@@ -27,18 +31,34 @@ export interface PullOptions {
  * @throws OptionError, CheckpointError, DownloadError, AbortError
  */
 export async function locate(typed: string, options: PullOptions = {}): Promise<string> {
-  const reference = parseReference(typed, hubEndpoint())
+  const reference = referenceOf(typed, options)
   const here = await findHere(reference)
   if (here !== undefined || reference.kind === 'path') return here ?? typed
   if (reference.kind === 'repository') return pullRepository(reference, options)
-  return pullAddress(addressFile(addressCache(), reference.url), options)
+  return pullAddress(await addressFile(addressCache(), reference.url), options)
+}
+
+/**
+ * As `locate`, but what is not here stays where it is: it is read from there, and nothing is stored.
+ * @throws as `locate`
+ */
+export async function locateUnstored(typed: string, options: PullOptions = {}): Promise<string | RemoteFiles> {
+  const reference = referenceOf(typed, options)
+  const here = await findHere(reference)
+  if (here !== undefined || reference.kind === 'path') return here ?? typed
+  if (reference.kind === 'address') return addressOnServer(reference)
+  return onServer(reference, await findPublished(reference, options))
+}
+
+function referenceOf(typed: string, { endpoint = hubEndpoint() }: PullOptions): ModelReference {
+  return parseReference(typed, endpoint)
 }
 
 /** The path of a model that is on this machine: of any that a path names, and of what has been downloaded. */
 export async function findHere(reference: ModelReference): Promise<string | undefined> {
   if (reference.kind === 'path') return reference.path
   if (reference.kind === 'repository') return findInCache(reference)
-  const { path } = addressFile(addressCache(), reference.url)
+  const { path } = await addressFile(addressCache(), reference.url)
   return (await isFile(path)) ? path : undefined
 }
 
@@ -47,20 +67,19 @@ export async function findHere(reference: ModelReference): Promise<string | unde
  * @throws OptionError, CheckpointError, DownloadError, AbortError
  */
 export async function pull(typed: string, options: PullOptions = {}): Promise<string> {
-  const reference = parseReference(typed, hubEndpoint())
+  const reference = referenceOf(typed, options)
   if (reference.kind === 'path') return reference.path
   if (reference.kind === 'repository') return pullRepository(reference, options)
-  const file = addressFile(addressCache(), reference.url)
+  const file = await addressFile(addressCache(), reference.url)
   return (await isFile(file.path)) ? file.path : pullAddress(file, options)
 }
 
 async function findInCache(reference: RepositoryReference): Promise<string | undefined> {
   const cached = new CachedRepository(hubCache(), reference.repository)
-  for (const { folder, files } of await cached.snapshots(reference.revision)) {
+  for (const { commit, files } of await cached.snapshots(reference.revision)) {
     try {
       const choice = chooseFiles(files, reference.choice, reference.repository)
-      const isWhole = choice.open.endsWith('.gguf') || (await hasAll(folder, choice))
-      if (isWhole) return join(folder, ...choice.open.split('/'))
+      if (choice.open.endsWith('.gguf') || hasAll(choice)) return cached.pathIn(commit, choice.open)
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error
     }
@@ -69,7 +88,7 @@ async function findInCache(reference: RepositoryReference): Promise<string | und
 }
 
 /** Whether a folder of safetensors files has what it needs: other programs may have fetched some of it only. */
-async function hasAll(folder: string, { files }: Choice<{ path: string }>): Promise<boolean> {
+function hasAll({ files }: Choice<{ path: string }>): boolean {
   const names = new Set(files.map(({ path }) => path))
   // Of an adapter's two files neither can be missing here, and it has no tokenizer.
   if (names.has('adapter_config.json') && !names.has('config.json')) return true
@@ -79,41 +98,66 @@ async function hasAll(folder: string, { files }: Choice<{ path: string }>): Prom
     const count = Number(/-\d+-of-(\d+)\.safetensors$/.exec(name)?.[1] ?? 0)
     if (count === 0) continue
     const parts = [...names].filter((other) => other.endsWith(name.slice(name.lastIndexOf('-of-'))))
-    return parts.length === count && (await isFile(join(folder, 'model.safetensors.index.json')))
+    return parts.length === count && names.has('model.safetensors.index.json')
   }
   return true
 }
 
-async function pullRepository(reference: RepositoryReference, options: PullOptions): Promise<string> {
-  const { repository, revision } = reference
-  await refuseOffline(reference)
-  const endpoint = hubEndpoint()
-  const token = await hubToken()
-  const { commit, files } = await listRepository(reference, endpoint, token, options.signal)
-  const choice = chooseFiles(files, reference.choice, `${repository} on ${new URL(endpoint).host}`)
-  const cached = new CachedRepository(hubCache(), repository)
-  const source = { endpoint, repository, commit, token }
-  await fetchMissing(choice.files, cached, source, options)
-  for (const { checksum, path } of choice.files) await cached.link(checksum, commit, path)
-  // Last, so that a revision never leads to what is not here yet.
-  await cached.setRevision(revision, commit)
-  return join(cached.snapshotFolder(commit), ...choice.open.split('/'))
-}
-
-interface Source {
+/** What the Hub has of a model now. */
+export interface Published {
   readonly endpoint: string
   readonly repository: string
   readonly commit: string
   readonly token: string | undefined
+  readonly choice: Choice<RepositoryFile>
+}
+
+/** Asks the Hub. @throws CheckpointError `not-found`; DownloadError; AbortError */
+export async function findPublished(reference: RepositoryReference, options: PullOptions): Promise<Published> {
+  const { repository } = reference
+  await refuseOffline(reference)
+  const { endpoint = hubEndpoint(), token = await hubToken(), signal } = options
+  const { commit, files } = await listRepository(reference, endpoint, token, signal)
+  const choice = chooseFiles(files, reference.choice, `${repository} on ${new URL(endpoint).host}`)
+  return { endpoint, repository, commit, token, choice }
+}
+
+/** The files of a model, where the Hub has them. */
+export function onServer(reference: RepositoryReference, published: Published): RemoteFiles {
+  const { endpoint, repository, commit, token, choice } = published
+  const files = choice.files.map(({ path, size }) => ({
+    path,
+    size,
+    url: fileAddress(endpoint, repository, commit, path),
+  }))
+  return { name: referenceName({ ...reference, choice: undefined }), files, open: choice.open, token }
+}
+
+/** The file of any address stands alone: of a split model or a folder, the other files are not known. */
+export async function addressOnServer({ url }: { url: string }): Promise<RemoteFiles> {
+  await refuseOffline({ kind: 'address', url })
+  const name = url.split('/').at(-1) ?? ''
+  return { name: url, files: [{ path: name, url }], open: name }
+}
+
+async function pullRepository(reference: RepositoryReference, options: PullOptions): Promise<string> {
+  const { repository, revision } = reference
+  const published = await findPublished(reference, options)
+  const { commit, choice } = published
+  const cached = new CachedRepository(hubCache(), repository)
+  await fetchMissing(published, cached, options)
+  await cached.link(commit, choice.files)
+  // Last, so that a revision never leads to what is not here yet.
+  await cached.setRevision(revision, commit)
+  return cached.pathIn(commit, choice.open)
 }
 
 async function fetchMissing(
-  files: readonly RepositoryFile[],
+  { endpoint, repository, commit, token, choice }: Published,
   cached: CachedRepository,
-  { endpoint, repository, commit, token }: Source,
   { signal, onProgress }: PullOptions,
 ): Promise<void> {
-  const missing = await missingFiles(files, cached)
+  const missing = await missingFiles(choice.files, cached)
   const total = missing.reduce((sum, { size }) => sum + size, 0)
   let needed = 0
   for (const { checksum, size } of missing) needed += size - (await startedBytes(cached.blob(checksum)))

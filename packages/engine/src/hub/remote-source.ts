@@ -1,3 +1,4 @@
+import { WORDS } from '#hub/environment'
 import type { ByteSource } from '../bytes/byte-source.ts'
 import { checkRange } from '../bytes/range.ts'
 import { DownloadError } from '../errors.ts'
@@ -5,51 +6,59 @@ import { type AskedFile, contentLength, contentRange, fileError, strongEtag } fr
 import { persist, Setback } from './persist.ts'
 import { type Answer, send } from './request.ts'
 
-/** Short reads fetch this much, since the next ones are mostly for what follows. */
-const AHEAD = 2 ** 16
-/** Of one file in all: the longest header there may be, several times over. Whoever wants more wants the file. */
-const MOST_BYTES = 2 ** 29
+/** How a file is read. */
+export interface RemoteReads {
+  /** Short reads fetch so many bytes, since the next ones are mostly for what follows. */
+  readonly ahead: number
+  /** Bytes that may be fetched in all. */
+  readonly most: number
+}
+
+/** The longest header there may be, several times over: whoever wants more wants the file. */
+export const HEADERS: RemoteReads = { ahead: 2 ** 16, most: 2 ** 29 }
 
 /**
  * A file on a server, of which only the parts that are read are fetched (RFC 9110, 14): to look at a header of some
- * megabytes without the gigabytes behind it. Nothing is kept, and there is no checksum of a part: what runs is
- * downloaded whole. All parts must be of the same state of the file.
+ * megabytes without the gigabytes behind it. Nothing is kept, and there is no checksum of a part. All parts must be of
+ * the same state of the file.
  */
 export class RemoteSource implements ByteSource {
   readonly name: string
   readonly size: number
   readonly #file: AskedFile
+  readonly #reads: RemoteReads
   #etag: string | undefined
   #ahead: { readonly offset: number; readonly bytes: Uint8Array }
   #fetched = 0
 
-  private constructor(file: AskedFile, size: number, etag?: string, start = new Uint8Array(0)) {
+  private constructor(file: AskedFile, size: number, reads: RemoteReads, etag?: string, start = new Uint8Array(0)) {
     this.name = file.name
     this.size = size
     this.#file = file
+    this.#reads = reads
     this.#etag = etag
     this.#ahead = { offset: 0, bytes: start }
   }
 
   /** A file whose size is known. */
-  static of(file: AskedFile, size: number): RemoteSource {
-    return new RemoteSource(file, size)
+  static of(file: AskedFile, size: number, reads: RemoteReads): RemoteSource {
+    return new RemoteSource(file, size, reads)
   }
 
   /**
    * A file of which the server must say how long it is.
    * @throws DownloadError as `read` does
    */
-  static async open(file: AskedFile, signal?: AbortSignal): Promise<RemoteSource> {
-    const start = new Uint8Array(AHEAD)
+  static async open(file: AskedFile, reads = HEADERS, signal?: AbortSignal): Promise<RemoteSource> {
+    const start = new Uint8Array(HEADERS.ahead)
     const { size, etag } = await persist(async () => {
-      const answer = await ask(file, 0, AHEAD, signal)
-      const { total } = await partOf(answer, file, 0)
+      const answer = await ask(file, 0, start.length, signal)
+      const { total = await lengthOf(answer, file, signal) } = await partOf(answer, file, 0)
       if (total === undefined) throw await refused(answer, noRanges(file))
-      await fill(answer, file, start.subarray(0, Math.min(total, AHEAD)))
+      await fill(answer, file, start.subarray(0, Math.min(total, start.length)))
       return { size: total, etag: strongEtag(answer.headers) }
     }, signal)
-    return new RemoteSource(file, size, etag, start.subarray(0, Math.min(size, AHEAD)))
+    return new RemoteSource(file, size, reads, etag, start.subarray(0, Math.min(size, start.length)))
   }
 
   /**
@@ -59,8 +68,9 @@ export class RemoteSource implements ByteSource {
   async read(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
     checkRange(this, offset, target.length)
     if (target.length === 0 || this.#isAhead(offset, target)) return
-    if (target.length >= AHEAD) return this.#fetch(offset, target, signal)
-    const bytes = new Uint8Array(Math.min(AHEAD, this.size - offset))
+    const { ahead } = this.#reads
+    if (target.length >= ahead) return this.#fetch(offset, target, signal)
+    const bytes = new Uint8Array(Math.min(ahead, this.size - offset))
     await this.#fetch(offset, bytes, signal)
     this.#ahead = { offset, bytes }
     target.set(bytes.subarray(0, target.length))
@@ -77,7 +87,8 @@ export class RemoteSource implements ByteSource {
 
   #fetch(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#fetched += target.length
-    if (this.#fetched > MOST_BYTES) throw failed(this.#file, `has a header of over ${MOST_BYTES} bytes`)
+    const { most } = this.#reads
+    if (this.#fetched > most) throw failed(this.#file, `has a header of over ${most} bytes`)
     // A server that gives no parts still gives a short file.
     const isWhole = target.length === this.size
     return persist(async () => {
@@ -103,10 +114,20 @@ function ask({ url, token }: AskedFile, offset: number, length: number, signal?:
 async function partOf(answer: Answer, file: AskedFile, offset: number): Promise<{ total: number | undefined }> {
   if (answer.status === 200) throw await refused(answer, noRanges(file))
   if (answer.status !== 206) throw await refused(answer, fileError(answer, file))
-  const range = contentRange(answer.headers)
+  // Where the browser hides which part it is, the length of what follows must do.
+  const isHidden = answer.hidesHeaders && !answer.headers.has('content-range')
+  const range = isHidden ? { start: offset, total: undefined } : contentRange(answer.headers)
   const isPlain = /^(identity)?$/.test(answer.headers.get('content-encoding') ?? '')
   if (range?.start === offset && isPlain) return range
   throw await refused(answer, failed(file, 'comes in other parts than were asked for'))
+}
+
+/** How long a file is, where the answer that gives a part of it does not show that. */
+async function lengthOf(answer: Answer, file: AskedFile, signal?: AbortSignal): Promise<number | undefined> {
+  if (!answer.hidesHeaders) return undefined
+  const head = await send({ url: file.url, token: file.token, method: 'HEAD', signal })
+  await head.discard()
+  return head.status === 200 ? contentLength(head.headers) : undefined
 }
 
 async function fill(answer: Answer, file: AskedFile, target: Uint8Array): Promise<void> {
@@ -128,13 +149,13 @@ function noRanges({ name, url }: AskedFile): DownloadError {
   const problem = `${new URL(url).host} gives files as a whole only, so ${name} cannot be looked at from afar.`
   return new DownloadError('no-ranges', problem, {
     file: url,
-    remedy: 'Download it first, with `laju pull`; then look at it here.',
+    remedy: WORDS.pullFirst,
   })
 }
 
 function failed({ name, url }: AskedFile, what: string): DownloadError {
   return new DownloadError('download-failed', `${name} ${what}.`, {
     file: url,
-    remedy: 'Try again later, or download it first, with `laju pull`.',
+    remedy: `Try again later, or ${WORDS.pull}.`,
   })
 }

@@ -1,3 +1,4 @@
+import { WORDS } from '#hub/environment'
 import { DownloadError } from '../errors.ts'
 import type { JsonValue } from '../weights/checkpoint.ts'
 import { isJsonObject } from '../weights/json.ts'
@@ -48,10 +49,11 @@ export function fileAddress(endpoint: string, repository: string, commit: string
 }
 
 async function readText(answer: Answer): Promise<string> {
-  const pieces: Uint8Array[] = []
+  const decoder = new TextDecoder()
+  let text = ''
   let length = 0
   for await (const bytes of answer.body()) {
-    pieces.push(bytes)
+    text += decoder.decode(bytes, { stream: true })
     length += bytes.length
     if (length > LONGEST_LISTING) throw notAHub(answer.url, 'is endless')
   }
@@ -59,7 +61,7 @@ async function readText(answer: Answer): Promise<string> {
   if (stated !== null && Number(stated) > length) {
     throw new Setback(notAHub(answer.url, `ended after ${length} of ${stated} bytes`))
   }
-  return Buffer.concat(pieces).toString('utf8')
+  return text + decoder.decode()
 }
 
 function listingError(
@@ -113,6 +115,6 @@ function fileOf(entry: JsonValue): RepositoryFile | undefined {
 function notAHub(url: string, what: string): DownloadError {
   return new DownloadError('download-failed', `The answer of ${new URL(url).host} ${what}.`, {
     file: url,
-    remedy: 'Check HF_ENDPOINT, and whether a proxy or a sign-in page answers in its place.',
+    remedy: `Check ${WORDS.endpoint}, and whether a proxy or a sign-in page answers in its place.`,
   })
 }

@@ -1,8 +1,9 @@
+import { WORDS } from '#hub/environment'
+import { follow, networkError } from '#hub/follow'
 import { AbortError, DownloadError, throwIfAborted } from '../errors.ts'
-import { quoted } from '../weights/quoted.ts'
+import { hostError } from './host-error.ts'
 import { LONGEST_PAUSE_MS, Setback } from './persist.ts'
 
-const MOST_REDIRECTS = 8
 /** How long a server may take to begin its answer, and then to go on with it. */
 const PATIENCE_MS = 60_000
 
@@ -22,10 +23,22 @@ export interface Answer {
   readonly headers: Headers
   /** Headers of the first answer, when it was a redirect: the Hub describes the file there, not at the storage. */
   readonly hubHeaders: Headers
+  /** Whether headers may be kept from us: what is not there may still have been sent. */
+  readonly hidesHeaders: boolean
   /** The body, piece by piece; a dropped or silent connection is a Setback. */
   body(): AsyncIterable<Uint8Array>
   /** Does without the body. */
   discard(): Promise<void>
+}
+
+/** What answered in the end. */
+export interface Followed {
+  readonly url: URL
+  readonly response: Response
+  /** Headers of the first answer. */
+  readonly hubHeaders: Headers
+  /** Whether headers may be kept from us, as browsers do between hosts. */
+  readonly hidesHeaders: boolean
 }
 
 /**
@@ -33,37 +46,12 @@ export interface Answer {
  * @throws Setback when the network or the server fails in a way that may pass; DownloadError; AbortError
  */
 export async function send(request: Request): Promise<Answer> {
-  const { headers = {}, method = 'GET', token, signal } = request
-  const start = new URL(request.url)
-  let url = start
-  let hubHeaders: Headers | undefined
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const authorization: Record<string, string> =
-      token !== undefined && url.origin === start.origin ? { authorization: `Bearer ${token}` } : {}
-    // A compressed answer could be neither resumed nor measured.
-    const all = { 'accept-encoding': 'identity', 'user-agent': 'laju', ...headers, ...authorization }
-    const stop = new Patience(signal)
-    const response = await stop.during(url, () =>
-      fetch(url, { method, headers: all, redirect: 'manual', signal: stop.signal }),
-    )
-    hubHeaders ??= response.headers
-    const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
-    if (location === null) return answerOf(url, response, hubHeaders, stop)
-    await response.body?.cancel()
-    url = redirected(url, location)
-  }
-  throw failed(start, 'sends the request in circles', 'Try again later, or check HF_ENDPOINT.')
+  const stop = new Patience(request.signal)
+  const ask = (url: URL, init: RequestInit) => stop.during(url, () => fetch(url, { ...init, signal: stop.signal }))
+  return answerOf(await follow(request, ask), stop)
 }
 
-function redirected(from: URL, location: string): URL {
-  if (!URL.canParse(location, from)) throw failed(from, `redirects to ${quoted(location)}, which is no address`)
-  const to = new URL(location, from)
-  const isWeb = to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
-  if (!isWeb) throw failed(from, `redirects to ${quoted(to.href)}, which is not safe`)
-  return to
-}
-
-function answerOf(url: URL, response: Response, hubHeaders: Headers, stop: Patience): Answer {
+function answerOf({ url, response, hubHeaders, hidesHeaders }: Followed, stop: Patience): Answer {
   async function* body(): AsyncGenerator<Uint8Array> {
     const reader = response.body?.getReader()
     try {
@@ -80,7 +68,7 @@ function answerOf(url: URL, response: Response, hubHeaders: Headers, stop: Patie
   const { status, headers } = response
   // The connection may be broken already.
   const discard = async () => response.body?.cancel().catch(() => {})
-  return { url: url.href, status, headers, hubHeaders, body, discard }
+  return { url: url.href, status, headers, hubHeaders, hidesHeaders, body, discard }
 }
 
 /** Ends a wait when the caller aborts or the server is silent for too long. */
@@ -102,55 +90,13 @@ class Patience {
     } catch (cause) {
       if (this.#caller?.aborted) throw new AbortError(this.#caller.reason)
       if (this.#silence.signal.aborted) {
-        throw new Setback(failed(url, `has sent nothing for ${PATIENCE_MS / 1000} s`, 'Try again later.'))
+        throw new Setback(hostError(url, `has sent nothing for ${PATIENCE_MS / 1000} s`, 'Try again later.'))
       }
       throw networkError(url, cause)
     } finally {
       clearTimeout(timer)
     }
   }
-}
-
-const PROXY = 'behind a proxy set HTTPS_PROXY and NODE_USE_ENV_PROXY=1'
-
-/** fetch wraps what happened: the codes are those of the system, of OpenSSL and of Node's HTTP client. */
-function networkError(url: URL, cause: unknown): Setback | DownloadError {
-  const code = codeOf(cause)
-  const error = (problem: string, remedy: string) =>
-    new DownloadError('download-failed', problem, { file: url.href, remedy, cause })
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return new Setback(
-        error(`The host ${url.hostname} is not found.`, `Check the network and the address; ${PROXY}.`),
-      )
-    case 'ECONNREFUSED':
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return new Setback(error(`${url.host} cannot be reached (${code}).`, `Check the network; ${PROXY}.`))
-    default:
-      if (/CERT|SSL|TLS|SIGNATURE/.test(code)) {
-        const remedy =
-          'Check the clock; behind a proxy that inspects traffic set NODE_EXTRA_CA_CERTS to its certificate.'
-        return error(`The certificate of ${url.host} is not accepted (${code}).`, remedy)
-      }
-      return new Setback(
-        error(`The connection to ${url.host} was dropped${code ? ` (${code})` : ''}.`, 'Check the network; try again.'),
-      )
-  }
-}
-
-function codeOf(error: unknown): string {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) {
-    if ('code' in inner && typeof inner.code === 'string') return inner.code
-  }
-  return ''
-}
-
-function failed(url: URL, what: string, remedy = 'Try again later.'): DownloadError {
-  return new DownloadError('download-failed', `${url.host} ${what}.`, { file: url.href, remedy })
 }
 
 /** What a status other than 2xx means, where it means the same for every request. */
@@ -168,7 +114,7 @@ export function statusError({ url, status, headers }: Answer, what: string): Set
 function overloaded(
   headers: Headers,
   error: (remedy: string) => DownloadError,
-  remedy = 'It asks for fewer requests: try again later, or sign in with HF_TOKEN.',
+  remedy = `It asks for fewer requests: try again later, or ${WORDS.signIn}.`,
 ): Setback | DownloadError {
   const pauseMs = retryAfter(headers.get('retry-after'))
   if (pauseMs === undefined) return new Setback(error(remedy))

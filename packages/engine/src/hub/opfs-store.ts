@@ -1,0 +1,126 @@
+import { because, nameOf, opfsFile, removeFromOpfs } from '../bytes/opfs.ts'
+import { AbortError, DownloadError, LajuError, throwIfAborted } from '../errors.ts'
+
+/*
+ * How models lie in the storage that a browser keeps for a site. A file grows under its own name; that it is whole, an
+ * empty file beside it says. So nothing needs to be renamed, which not every browser does.
+ */
+
+const WHOLE = '.whole'
+
+export interface StoredStatus {
+  readonly size: number
+  readonly modified: Date
+  readonly isWhole: boolean
+}
+
+/** Of a file that is stored, whole or in part; undefined where there is none. */
+export async function statusOf(path: string): Promise<StoredStatus | undefined> {
+  try {
+    const { size, lastModified } = await (await opfsFile(path)).getFile()
+    const isWhole = await opfsFile(path + WHOLE).then(
+      () => true,
+      () => false,
+    )
+    return { size, modified: new Date(lastModified), isWhole }
+  } catch {
+    return undefined
+  }
+}
+
+/** Says that a file is whole: once its content is safe on the disk. */
+export async function markWhole(path: string): Promise<void> {
+  await opfsFile(path + WHOLE, { create: true })
+}
+
+/** First of all, before a file is changed or removed. */
+export async function unmarkWhole(path: string): Promise<void> {
+  await removeFromOpfs(path + WHOLE)
+}
+
+/** Removes a file, whole or not. @throws DownloadError `busy` while it is in use */
+export async function removeStored(path: string): Promise<void> {
+  try {
+    await unmarkWhole(path)
+    await removeFromOpfs(path)
+  } catch (cause) {
+    throw removeError(path, cause)
+  }
+}
+
+/**
+ * Takes the lock of a path, which all tabs and workers of the site share; a tab that is closed gives up its locks.
+ * @returns what gives it back
+ * @throws AbortError
+ */
+export async function takeLock(path: string, signal?: AbortSignal): Promise<() => void> {
+  throwIfAborted(signal)
+  const taken = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  navigator.locks
+    .request(`laju ${path}`, { signal }, () => {
+      taken.resolve()
+      return held.promise
+    })
+    .catch(taken.reject)
+  try {
+    await taken.promise
+  } catch (cause) {
+    throw signal?.aborted ? new AbortError(signal.reason) : await storageError(path, cause)
+  }
+  return held.resolve
+}
+
+export async function whileLocked<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
+  const release = await takeLock(path)
+  try {
+    return await action()
+  } finally {
+    release()
+  }
+}
+
+/** Bytes that the browser still gives to this site; undefined where it does not say. */
+export async function freeSpace(): Promise<number | undefined> {
+  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }))
+  return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage)
+}
+
+/** Turns an error of the browser's file system into one that says what cannot be written, and why. */
+export async function storageError(path: string, cause: unknown, needed?: number): Promise<LajuError> {
+  if (cause instanceof LajuError) return cause
+  if (nameOf(cause) === 'QuotaExceededError') return noSpace(path, needed, await freeSpace(), cause)
+  return new DownloadError('download-failed', `${path} cannot be written${because(cause)}.`, {
+    file: path,
+    remedy: 'Try again; or load the model with `store: false`, which runs it from memory.',
+    cause,
+  })
+}
+
+/** @param needed bytes that are still to come; undefined where that is not known */
+export function noSpace(path: string, needed: number | undefined, free: number | undefined, cause?: unknown) {
+  const what = needed === undefined ? 'More is needed' : `The model needs ${mega(needed)} more`
+  const room = free === undefined ? 'has no room left for this site' : `has room for ${mega(free)} of this site`
+  return new DownloadError('disk-full', `${what}, but the browser ${room}.`, {
+    file: path,
+    remedy:
+      'Load it with `store: false`, which runs it from memory and keeps nothing; or take a smaller type of it, such as ' +
+      'Q4_0; or remove stored models (`listDownloads`, `removeDownloads`). What has arrived is kept.',
+    cause,
+  })
+}
+
+function mega(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`
+}
+
+export function removeError(path: string, cause: unknown): LajuError {
+  if (cause instanceof LajuError) return cause
+  const isInUse = nameOf(cause) === 'NoModificationAllowedError'
+  const problem = isInUse ? 'is in use' : `cannot be removed${because(cause)}`
+  return new DownloadError(isInUse ? 'busy' : 'write-failed', `${path} ${problem}.`, {
+    file: path,
+    remedy: 'Wait until no tab loads or downloads it any more, and try again.',
+    cause,
+  })
+}
