@@ -80,16 +80,25 @@ export async function whileLocked<Result>(path: string, action: () => Promise<Re
   }
 }
 
-/** Bytes that the browser still gives to this site; undefined where it does not say. */
-export async function freeSpace(): Promise<number | undefined> {
-  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }))
+/** What the browser says of the room that this site has, in bytes. */
+export interface Room {
+  readonly usage?: number
+  readonly quota?: number
+}
+
+export function roomOfSite(): Promise<Room> {
+  return navigator.storage.estimate().catch(() => ({}))
+}
+
+/** Undefined where the browser does not say. */
+export function freeOf({ usage, quota }: Room): number | undefined {
   return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage)
 }
 
 /** Turns an error of the browser's file system into one that says what cannot be written, and why. */
 export async function storageError(path: string, cause: unknown, needed?: number): Promise<LajuError> {
   if (cause instanceof LajuError) return cause
-  if (nameOf(cause) === 'QuotaExceededError') return noSpace(path, needed, await freeSpace(), cause)
+  if (nameOf(cause) === 'QuotaExceededError') return noSpace(path, needed, await roomOfSite(), cause)
   return new DownloadError('download-failed', `${path} cannot be written${because(cause)}.`, {
     file: path,
     remedy: 'Try again; or load the model with `store: false`, which runs it from memory.',
@@ -98,10 +107,14 @@ export async function storageError(path: string, cause: unknown, needed?: number
 }
 
 /** @param needed bytes that are still to come; undefined where that is not known */
-export function noSpace(path: string, needed: number | undefined, free: number | undefined, cause?: unknown) {
+export function noSpace(path: string, needed: number | undefined, room: Room, cause?: unknown): DownloadError {
   const what = needed === undefined ? 'More is needed' : `The model needs ${mega(needed)} more`
-  const room = free === undefined ? 'has no room left for this site' : `has room for ${mega(free)} of this site`
-  return new DownloadError('disk-full', `${what}, but the browser ${room}.`, {
+  const free = freeOf(room)
+  // Chromium claims 10 GiB whatever there is, so that pages cannot tell users by their disks.
+  const isSaid = free !== undefined && needed !== undefined && free < needed
+  const used = room.usage === undefined ? '' : `, which uses ${mega(room.usage)}`
+  const limit = isSaid ? `has room for ${mega(free, Math.floor)} of this site` : `has no more room for this site${used}`
+  return new DownloadError('disk-full', `${what}, but the browser ${limit}.`, {
     file: path,
     remedy:
       'Load it with `store: false`, which runs it from memory and keeps nothing; or take a smaller type of it, such as ' +
@@ -110,8 +123,8 @@ export function noSpace(path: string, needed: number | undefined, free: number |
   })
 }
 
-function mega(bytes: number): string {
-  return `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`
+function mega(bytes: number, round = Math.ceil): string {
+  return `${round(bytes / 1e6).toLocaleString('en-US')} MB`
 }
 
 export function removeError(path: string, cause: unknown): LajuError {

@@ -1,10 +1,11 @@
 import { pause } from '#hub/pause'
 import { nameOf, openSyncHandle, opfsFile, type SyncHandle } from '../bytes/opfs.ts'
 import {
-  freeSpace,
+  freeOf,
   markWhole,
   noSpace,
   removeStored,
+  roomOfSite,
   statusOf,
   storageError,
   takeLock,
@@ -162,6 +163,6 @@ export async function startedBytes(path: string): Promise<number> {
 
 /** @throws DownloadError `disk-full` when the browser has fewer than `bytes` left for this site */
 export async function checkSpace(path: string, bytes: number): Promise<void> {
-  const free = await freeSpace()
-  if (free !== undefined && free < bytes) throw noSpace(path, bytes, free)
+  const room = await roomOfSite()
+  if ((freeOf(room) ?? bytes) < bytes) throw noSpace(path, bytes, room)
 }

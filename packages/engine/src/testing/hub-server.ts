@@ -35,6 +35,11 @@ export interface SeenRequest {
   readonly authorization: string | undefined
 }
 
+/** What the Hub shows to pages of other hosts, and what it lets them send. */
+const SHOWN =
+  'x-repo-commit, x-error-code, x-error-message, etag, accept-ranges, content-range, x-linked-size, x-linked-etag'
+const PERMISSION = { 'access-control-allow-headers': 'authorization, range, if-range' }
+
 export const COMMIT = 'a'.repeat(40)
 
 /**
@@ -48,6 +53,11 @@ export class HubServer implements AsyncDisposable {
   faultOf: FaultOf = () => undefined
   /** Answers before anything else does, such as with 401. */
   guard: (request: IncomingMessage) => Fault | undefined = () => undefined
+  /**
+   * Whether pages of other hosts may read, and which headers they see: as the Hub shows them, or none but those that every
+   * page sees. The storage answers no questions about permission, as that of the Hub does not.
+   */
+  pages: 'none' | 'showing headers' | 'hiding headers' = 'none'
   readonly requests: SeenRequest[] = []
   readonly #server: Server
   readonly #attempts = new Map<string, number>()
@@ -92,6 +102,9 @@ export class HubServer implements AsyncDisposable {
     const { url = '/', method = 'GET', headers } = request
     const { range, authorization, host = '' } = headers
     this.requests.push({ host, method, url, range, authorization })
+    if (this.pages !== 'none') response.setHeader('access-control-allow-origin', '*')
+    if (this.pages === 'showing headers') response.setHeader('access-control-expose-headers', SHOWN)
+    if (method === 'OPTIONS') return end(response, url.startsWith('/storage/') ? 403 : 204, PERMISSION)
     const fault = this.guard(request)
     if (fault) return end(response, fault.status ?? 500, fault.headers)
     const path = decodeURIComponent(url.split('?')[0] ?? '')
