@@ -3,17 +3,26 @@ import type { DownloadedModel } from '../hub/downloaded.ts'
 import type { RemoteModel } from '../hub/open-remote.ts'
 import type { PullOptions } from '../hub/pull.ts'
 import { parseReference } from '../hub/reference.ts'
+import type { RemoteFiles } from '../hub/remote-folder.ts'
 
+const PUBLIC_HUB = 'https://huggingface.co'
 const REMEDY = 'Give the address of a GGUF file, or the file itself.'
 
-/** The address of a model; of a path, the address that it has for the page. */
-export async function locate(typed: string, _options: PullOptions = {}): Promise<string> {
-  const reference = parseReference(typed, 'https://huggingface.co')
-  if (reference.kind === 'address') return reference.url
-  if (reference.kind === 'path' && URL.canParse(reference.path, document.baseURI)) {
-    return new URL(reference.path, document.baseURI).href
+/** A path in the storage of the site (`opfs:/…`); or an address, also one that is relative to the page's. */
+export async function locate(typed: string, _options: PullOptions = {}): Promise<string | RemoteFiles> {
+  const reference = parseReference(typed, PUBLIC_HUB)
+  if (reference.kind === 'address') return onServer(reference.url)
+  if (reference.kind === 'path') {
+    if (/^opfs:/i.test(typed)) return typed
+    const url = URL.parse(typed, document.baseURI)
+    if (url && /^https?:$/.test(url.protocol)) return onServer(url.href)
   }
   throw new CheckpointError('not-found', `A page cannot find ${typed}.`, { file: typed, remedy: REMEDY })
+}
+
+function onServer(url: string): RemoteFiles {
+  const path = new URL(url).pathname.split('/').at(-1) ?? ''
+  return { name: url, files: [{ path, url }], open: path }
 }
 
 export async function openRemote(_reference: string, _options?: PullOptions): Promise<RemoteModel | undefined> {

@@ -1,5 +1,5 @@
 import { WorkerThread } from '#machine/worker'
-import { AbortError, EngineError, LajuError } from '../errors.ts'
+import { AbortError, EngineError, LajuError, OptionError } from '../errors.ts'
 import type { CallName, Calls, FromWorker, ToWorker } from '../worker/messages.ts'
 import { reviveError } from '../worker/serialized-error.ts'
 
@@ -69,7 +69,11 @@ export class EngineThread {
     })
     signal?.addEventListener('abort', abort)
     this.#worker.keepProcess(true)
-    this.#post({ id, call, request } as ToWorker)
+    try {
+      this.#post({ id, call, request } as ToWorker)
+    } catch (cause) {
+      this.#calls.get(id)?.reject(notSendable(cause))
+    }
     return promise
   }
 
@@ -95,6 +99,13 @@ export class EngineThread {
     this.#failure ??= error
     for (const call of [...this.#calls.values()]) call.reject(this.#failure)
   }
+}
+
+/** Functions among options, and Blobs that Node has made of files. */
+function notSendable(cause: unknown): LajuError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const remedy = 'Name a file by its path rather than as a Blob of it, and give plain values as options.'
+  return new OptionError('request', `What was given cannot be sent to the thread of the engine: ${why}`, remedy)
 }
 
 function workerFailed(cause?: unknown): LajuError {

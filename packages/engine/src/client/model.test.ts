@@ -113,6 +113,14 @@ describe.skipIf(!model)('Model', () => {
     expect(conversation.messages).toHaveLength(2)
   })
 
+  it('refuses what cannot be sent to its thread', async () => {
+    const { openAsBlob } = await import('node:fs')
+    await expect(load(await openAsBlob(path))).rejects.toMatchObject({
+      code: 'invalid-option',
+      remedy: expect.stringContaining('path'),
+    })
+  })
+
   it('carries typed errors out of the worker', async () => {
     const error = await load('/no/such/model.gguf').catch((error: unknown) => error)
     expect(error).toBeInstanceOf(CheckpointError)
