@@ -48,7 +48,7 @@ export {
 export type { DownloadedModel } from './hub/downloaded.ts'
 export type { ModelSource } from './hub/model-location.ts'
 export type { DownloadProgress } from './hub/progress.ts'
-export type { PullOptions } from './hub/pull.ts'
+export type { HubOptions, PullOptions } from './hub/pull.ts'
 export { SHORT_NAMES } from './hub/short-names.ts'
 export type { Tokenizer } from './tokenizer/tokenizer.ts'
 export type {
@@ -62,4 +62,5 @@ export type {
   QuantizeProgress,
   RankedDocument,
   RankOptions,
+  SourceOptions,
 } from './worker/types.ts'

@@ -1,15 +1,20 @@
 import type { DownloadedModel } from '../hub/downloaded.ts'
+import type { ModelLocation } from '../hub/model-location.ts'
 import type { RemoteModel } from '../hub/open-remote.ts'
 import type { PullOptions } from '../hub/pull.ts'
 
 /*
- * Models that come from elsewhere. What fetches and keeps them is for Node and is imported on use, so that browsers can
- * load the module graph.
+ * Models that come from elsewhere. What fetches and keeps them is imported on use: most programs have no need of it.
  */
 
 /** The path of a model, by any name: downloaded first if it is not here. */
 export async function locate(reference: string, options: PullOptions = {}): Promise<string> {
   return (await import('../hub/pull.ts')).locate(reference, options)
+}
+
+/** As `locate`, but what is not here stays where it is published, and is read there. */
+export async function locateUnstored(reference: string, options: PullOptions = {}): Promise<ModelLocation> {
+  return (await import('../hub/pull.ts')).locateUnstored(reference, options)
 }
 
 /** A model that is not here, opened by its headers alone; undefined for one that `locate` finds on this machine. */
@@ -27,7 +32,7 @@ export async function pull(reference: string, options: PullOptions = {}): Promis
   return (await import('../hub/pull.ts')).pull(reference, options)
 }
 
-/** The models that have been downloaded, also by other programs that use the cache of Hugging Face. */
+/** The models that have been downloaded: in Node also by other programs that use the cache of Hugging Face. */
 export async function listDownloads(): Promise<DownloadedModel[]> {
   return (await import('../hub/downloaded.ts')).listDownloads()
 }

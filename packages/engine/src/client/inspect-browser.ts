@@ -1,9 +1,9 @@
-import { EngineError, LajuError } from '../errors.ts'
+import { LajuError } from '../errors.ts'
 import type { ModelSource } from '../hub/model-location.ts'
 import type { PullOptions } from '../hub/pull.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import type { AdapterInfo, EngineOptions, ModelInfo } from '../worker/types.ts'
-import { EngineThread } from './engine-thread.ts'
+import { inWorker } from './in-worker.ts'
 import { locateModel } from './model-source.ts'
 
 /* What reads checkpoints is in the worker only: a page would have all of it a second time. */
@@ -11,10 +11,12 @@ import { locateModel } from './model-source.ts'
 /** As in Node. */
 export async function inspect(
   reference: ModelSource,
-  { signal, onProgress, ...options }: EngineOptions & PullOptions = {},
+  { signal, onProgress: _, token, endpoint, ...options }: EngineOptions & PullOptions = {},
 ): Promise<ModelInfo> {
-  const path = await locateModel(reference, { signal, onProgress })
-  return inWorker((thread) => thread.call('inspect', { path, options }, { signal }))
+  const path = await locateModel(reference, { signal, token, endpoint, store: false })
+  const info = await inWorker((thread) => thread.call('inspect', { path, options }, { signal }))
+  const isElsewhere = typeof path !== 'string' && 'open' in path
+  return isElsewhere ? { ...info, download: path.files.reduce((sum, { size = 0 }) => sum + size, 0) } : info
 }
 
 /** As in Node. */
@@ -28,13 +30,4 @@ export async function openTokenizer(_reference: ModelSource, _options?: PullOpti
   throw new LajuError('unsupported-platform', 'A page cannot have a tokenizer without its model.', {
     remedy: 'Load the model, and use its tokenize and detokenize.',
   })
-}
-
-async function inWorker<Result>(work: (thread: EngineThread) => Promise<Result>): Promise<Result> {
-  const thread = await EngineThread.start()
-  try {
-    return await work(thread)
-  } finally {
-    await thread.stop(new EngineError('disposed', 'It has been looked at.'))
-  }
 }

@@ -29,15 +29,16 @@ let nextAdapter = 1
  * @throws CheckpointError, DownloadError, OptionError, EngineError `out-of-memory`, AbortError; for `adapters` as `attach`
  */
 export async function load(reference: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { onProgress, signal, adapters = [], ...engineOptions } = options
-  const path = await locateModel(reference, { onProgress, signal })
+  const { onProgress, signal, store, token, endpoint, adapters = [], ...engineOptions } = options
+  const fetching = { onProgress, signal, store, token, endpoint }
+  const path = await locateModel(reference, fetching)
   const thread = await EngineThread.start()
   try {
     const request = { path, options: engineOptions }
     const model = new Model(thread, await thread.call('load', request, { signal, onEvent: onProgress }))
     for (const adapter of adapters) {
       const { name, scale } = isNamed(adapter) ? adapter : { name: adapter, scale: 1 }
-      await model.attach(name, { scale, onProgress, signal })
+      await model.attach(name, { scale, ...fetching })
     }
     return model
   } catch (error) {
@@ -170,8 +171,9 @@ export class Model {
    * @throws CheckpointError `adapter-mismatch` when it was made for another model, `unsupported-adapter` for kinds that
    *   cannot be attached; DownloadError; OptionError; LajuError `busy` while the model is computing; AbortError
    */
-  async attach(reference: ModelSource, { scale = 1, signal, onProgress }: AttachOptions = {}): Promise<Adapter> {
-    const path = await locateModel(reference, { signal, onProgress })
+  async attach(reference: ModelSource, { scale = 1, ...fetching }: AttachOptions = {}): Promise<Adapter> {
+    const { signal } = fetching
+    const path = await locateModel(reference, fetching)
     const number = nextAdapter++
     const request = { path, adapter: number, scale }
     const info = await this.#thread.call('attach', request, { signal }).catch(async (error) => {

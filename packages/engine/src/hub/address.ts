@@ -1,4 +1,5 @@
 import { fileStatus, foldersIn, pathIn, readRecord, removeFolder, writeRecord } from '#hub/disk'
+import { hexOf } from '../bytes/hex.ts'
 import { download } from './download.ts'
 import { isSafePath } from './reference.ts'
 
@@ -25,8 +26,7 @@ export async function addressFile(cache: string, url: string): Promise<AddressFi
 /** The beginning of the SHA-256 of an address. */
 async function keyOf(url: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(url))
-  const bytes = [...new Uint8Array(digest, 0, 8)]
-  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hexOf(new Uint8Array(digest, 0, 8))
 }
 
 function decodedName(url: string): string {

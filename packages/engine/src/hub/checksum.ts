@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 
 /** A checksum of what is given piece by piece. */
 export interface Checksum {
-  update(bytes: Uint8Array | string): unknown
-  digest(encoding: 'hex'): string
+  update(bytes: Uint8Array): void
+  /** In hexadecimal. Nothing comes after it. */
+  digest(): Promise<string>
 }
 
 export async function newChecksum(algorithm: 'sha1' | 'sha256'): Promise<Checksum> {
-  return createHash(algorithm)
+  const hash = createHash(algorithm)
+  return { update: (bytes) => void hash.update(bytes), digest: async () => hash.digest('hex') }
 }

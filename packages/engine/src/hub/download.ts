@@ -65,13 +65,13 @@ class Transfer {
   async run(): Promise<void> {
     await this.#takeUp()
     await this.#fetchAll()
-    if (this.#isRight()) return
+    if (await this.#isRight()) return
     // The fault may lie in what was there before; then nothing is lost but time.
     if (this.#hasOldBytes) {
       await this.#startOver()
       this.#furthest = 0
       await this.#fetchAll()
-      if (this.#isRight()) return
+      if (await this.#isRight()) return
     }
     await this.#part.discard()
     throw this.#corrupt(`arrived with a wrong checksum: it should be ${this.#file.checksum}`)
@@ -101,12 +101,12 @@ class Transfer {
     if (checksum === undefined) return undefined
     if (checksum.length === 64) return newChecksum('sha256')
     const hash = await newChecksum('sha1')
-    hash.update(`blob ${size}\0`)
+    hash.update(new TextEncoder().encode(`blob ${size}\0`))
     return hash
   }
 
-  #isRight(): boolean {
-    return this.#hash === undefined || this.#hash.digest('hex') === this.#file.checksum
+  async #isRight(): Promise<boolean> {
+    return this.#hash === undefined || (await this.#hash.digest()) === this.#file.checksum
   }
 
   #fetchAll(): Promise<void> {

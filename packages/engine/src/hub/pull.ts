@@ -16,13 +16,17 @@ import {
 import type { RemoteFiles } from './remote-folder.ts'
 import { fileAddress, listRepository, type RepositoryFile } from './repository.ts'
 
-export interface PullOptions {
-  readonly onProgress?: (progress: DownloadProgress) => void
-  readonly signal?: AbortSignal
+/** How to ask the Hub. */
+export interface HubOptions {
   /** Your key to the Hub, for private and gated repositories; in Node default HF_TOKEN, or what `hf auth login` stored. */
   readonly token?: string
   /** Another server that answers like the Hub; in Node default HF_ENDPOINT. */
   readonly endpoint?: string
+}
+
+export interface PullOptions extends HubOptions {
+  readonly onProgress?: (progress: DownloadProgress) => void
+  readonly signal?: AbortSignal
 }
 
 /**

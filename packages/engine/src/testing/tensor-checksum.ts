@@ -10,5 +10,5 @@ export async function tensorChecksum(checkpoint: Checkpoint): Promise<string> {
     hash.update(bytes)
   }
   await checkpoint.close()
-  return hash.digest('hex')
+  return hash.digest()
 }

@@ -6,6 +6,7 @@ import { Engine } from './engine.ts'
 import { inspectAdapterAt, inspectModel } from './inspect.ts'
 import type { Calls, FromWorker, ToWorker } from './messages.ts'
 import { serializeError } from './serialized-error.ts'
+import { answerStoreCall, isStoreCall } from './store-calls.ts'
 
 type Call = Exclude<ToWorker, { abort: number }>
 
@@ -60,6 +61,7 @@ class Answers {
     }
     if (message.call === 'inspect') return inspectModel(message.request.path, message.request.options, signal)
     if (message.call === 'inspectAdapter') return inspectAdapterAt(message.request.path, signal)
+    if (isStoreCall(message)) return answerStoreCall(message, emit, signal)
     if (message.call === 'ceilings') {
       this.#gauge ??= new CeilingGauge()
       return this.#gauge.measure(message.request.limits, message.request.milliseconds)

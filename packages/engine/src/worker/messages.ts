@@ -4,7 +4,10 @@ import type { Message } from '../chat/message.ts'
 import type { Reply, ReplyOptions, ReplyPart } from '../chat/reply.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import type { FileType } from '../convert/file-type.ts'
+import type { DownloadedModel } from '../hub/downloaded.ts'
 import type { ModelLocation } from '../hub/model-location.ts'
+import type { DownloadProgress } from '../hub/progress.ts'
+import type { HubOptions } from '../hub/pull.ts'
 import type { Gauged } from './ceilings.ts'
 import type { ConversationRecord } from './conversation-record.ts'
 import type { RankRequest } from './rank.ts'
@@ -22,6 +25,13 @@ export interface Calls {
   }
   inspect: { request: { path: ModelLocation; options: EngineOptions }; event: never; result: ModelInfo }
   inspectAdapter: { request: { path: ModelLocation }; event: never; result: AdapterInfo }
+  /** Models of the storage that a browser keeps for the page's site. */
+  locate: { request: StoreRequest; event: DownloadProgress; result: string }
+  pull: { request: StoreRequest; event: DownloadProgress; result: string }
+  locateUnstored: { request: StoreRequest; event: never; result: ModelLocation }
+  listDownloads: { request: undefined; event: never; result: DownloadedModel[] }
+  findDownloads: { request: { reference: string }; event: never; result: readonly DownloadedModel[] }
+  removeDownloads: { request: { reference: string }; event: never; result: undefined }
   reply: { request: ReplyRequest; event: ReplyPart; result: Reply }
   /** Tokens of a prompt, which are computed too where there is a conversation to keep them in. */
   read: { request: ReplyRequest; event: never; result: number }
@@ -46,6 +56,11 @@ export interface Calls {
 }
 
 export type CallName = keyof Calls
+
+export interface StoreRequest {
+  readonly reference: string
+  readonly hub: HubOptions
+}
 
 export interface ReplyRequest {
   /** Messages go through the chat template; text goes to the model as it is. */

@@ -3,6 +3,7 @@ import type { ReplyOptions } from '../chat/reply.ts'
 import type { QuantizeChoice, QuantizedWeights } from '../convert/quantize-on-load.ts'
 import type { ModelSource } from '../hub/model-location.ts'
 import type { DownloadProgress } from '../hub/progress.ts'
+import type { HubOptions } from '../hub/pull.ts'
 import type { ElementType } from '../weights/element-type.ts'
 
 /** How far a model is: it is downloaded, where it is not here yet, and then loaded. */
@@ -59,14 +60,23 @@ export interface EngineOptions {
   readonly revectorize?: boolean
 }
 
-export interface AttachOptions {
+/** Where models and adapters that are elsewhere come from. */
+export interface SourceOptions extends HubOptions {
+  /**
+   * Whether what is fetched is kept for the next time; default true. Without, it is read from its server straight into
+   * memory, which needs a server that gives parts of files, and nothing compares its checksum.
+   */
+  readonly store?: boolean
+}
+
+export interface AttachOptions extends SourceOptions {
   /** Multiplies what the adapter adds, its own scale aside; default 1. */
   readonly scale?: number
   readonly onProgress?: (progress: DownloadProgress) => void
   readonly signal?: AbortSignal
 }
 
-export interface LoadOptions extends EngineOptions {
+export interface LoadOptions extends EngineOptions, SourceOptions {
   /** Adapters to attach at once, by their names or paths, or their files: see `Model.attach`. */
   readonly adapters?: readonly (ModelSource | { readonly name: ModelSource; readonly scale?: number })[]
   readonly onProgress?: (progress: LoadProgress) => void

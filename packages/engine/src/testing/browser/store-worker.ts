@@ -1,3 +1,4 @@
+import { hexOf } from '../../bytes/hex.ts'
 import { openSyncHandle, opfsFile, opfsFolder } from '../../bytes/opfs.ts'
 import { openOpfsFile } from '../../bytes/opfs-source.ts'
 import { LajuError } from '../../errors.ts'
@@ -116,10 +117,6 @@ function withProgress(options: PullOptions): PullOptions {
       progress = loaded
     },
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 addEventListener('message', async ({ data: { id, call, request } }: MessageEvent) => {
