@@ -25,7 +25,7 @@ export default async function ({ models, sources, worker }: GreedyRequest): Prom
   const results: GreedyResult[] = []
   for (const model of models) {
     for (const source of sources) {
-      await using loaded = await load(await sourceOf(source, model.url), { threads: 2 })
+      await using loaded = await load(await sourceOf(source, model.url), { threads: 2, store: false })
       const { threads, notices } = loaded.info
       results.push({ url: model.url, source, threads, notices, ...(await writeGreedily(loaded, model)) })
     }
