@@ -13,9 +13,9 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import { writeError } from './part-file.ts'
 import type { RepositoryFile } from './repository.ts'
 import { commitsOf, isCommit, type Snapshot, type StoredFile } from './snapshot.ts'
+import { writeError } from './write-error.ts'
 
 /*
  * The cache that all of Hugging Face's programs share, one folder a repository:

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { writeError } from './part-file.ts'
+import { writeError } from './write-error.ts'
 
 /* What is kept beside the models: small records, and folders of one model. */
 

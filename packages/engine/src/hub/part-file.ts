@@ -3,8 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { DownloadError, type LajuError, throwIfAborted } from '../errors.ts'
-import { pause } from './pause.ts'
+import { pause } from '#hub/pause'
+import { DownloadError, throwIfAborted } from '../errors.ts'
+import { writeError } from './write-error.ts'
 
 const SUFFIX = '.laju-part'
 const POLL_MS = 250
@@ -250,23 +251,4 @@ export async function checkSpace(path: string, bytes: number): Promise<void> {
 
 function mega(bytes: number): string {
   return `${Math.ceil(bytes / 1e6).toLocaleString('en-US')} MB`
-}
-
-/** Turns a system error into one that says what cannot be written, and why. */
-export function writeError(path: string, cause: unknown): LajuError {
-  if (cause instanceof DownloadError) return cause
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const what = code === 'ENOSPC' ? 'The disk is full' : 'Your share of the disk is used up'
-    return new DownloadError('disk-full', `${what}: ${path} cannot be written.`, {
-      file: path,
-      remedy: 'Make room (see `laju list` and `laju remove`) and start again: the download goes on where it was.',
-      cause,
-    })
-  }
-  return new DownloadError('download-failed', `${path} cannot be written${code ? ` (${code})` : ''}.`, {
-    file: path,
-    remedy: 'Check that your user may write there, or set HF_HOME to another folder.',
-    cause,
-  })
 }
