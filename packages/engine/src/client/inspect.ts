@@ -16,11 +16,12 @@ import { locateModel } from './model-source.ts'
  */
 export async function inspect(
   reference: ModelSource,
-  { signal, onProgress, ...options }: EngineOptions & PullOptions = {},
+  { signal, onProgress, token, endpoint, ...options }: EngineOptions & PullOptions = {},
 ): Promise<ModelInfo> {
-  const remote = typeof reference === 'string' ? await openRemote(reference, { signal }) : undefined
+  const fetching = { signal, onProgress, token, endpoint }
+  const remote = typeof reference === 'string' ? await openRemote(reference, fetching) : undefined
   if (remote) return { ...(await infoOf(remote.checkpoint, options, signal)), download: remote.download }
-  return inspectModel(await locateModel(reference, { signal, onProgress }), options, signal)
+  return inspectModel(await locateModel(reference, fetching), options, signal)
 }
 
 /**
