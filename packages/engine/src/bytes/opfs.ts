@@ -74,7 +74,7 @@ async function root(path: string): Promise<FileSystemDirectoryHandle> {
   throw noStorage(path)
 }
 
-function noStorage(path: string, cause?: unknown): CheckpointError {
+export function noStorage(path: string, cause?: unknown): CheckpointError {
   return new CheckpointError('read-failed', 'The browser keeps no files for this page.', {
     file: path,
     remedy: 'Serve it over https and open it in a normal window; or load the model with `store: false`, from memory.',

@@ -1,5 +1,5 @@
+import { newChecksum } from '#hub/checksum'
 import { fileStatus, foldersIn, pathIn, readRecord, removeFolder, writeRecord } from '#hub/disk'
-import { hexOf } from '../bytes/hex.ts'
 import { download } from './download.ts'
 import { isSafePath } from './reference.ts'
 
@@ -25,8 +25,9 @@ export async function addressFile(cache: string, url: string): Promise<AddressFi
 
 /** The beginning of the SHA-256 of an address. */
 async function keyOf(url: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(url))
-  return hexOf(new Uint8Array(digest, 0, 8))
+  const hash = await newChecksum('sha256')
+  hash.update(new TextEncoder().encode(url))
+  return (await hash.digest()).slice(0, 16)
 }
 
 function decodedName(url: string): string {

@@ -1,4 +1,5 @@
 import { foldersIn, readRecord, removeFolder, writeRecord } from '#hub/disk'
+import { isFile } from '#hub/part-file'
 import type { JsonValue } from '../weights/checkpoint.ts'
 import { isJsonObject } from '../weights/json.ts'
 import { removeStored, whileLocked } from './opfs-store.ts'
@@ -63,8 +64,12 @@ export class CachedRepository {
   async snapshots(revision: string): Promise<Snapshot[]> {
     const { revisions, snapshots } = await this.#read()
     const stored = snapshots.map(({ commit }) => commit)
-    return commitsOf(revision, revisions[revision], stored).map(
-      (commit) => snapshots.find((snapshot) => snapshot.commit === commit) ?? { commit, files: [] },
+    return Promise.all(
+      commitsOf(revision, revisions[revision], stored).map(async (commit) => {
+        const files = snapshots.find((snapshot) => snapshot.commit === commit)?.files ?? []
+        const isHere = await Promise.all(files.map(({ checksum, size }) => isFile(this.blob(checksum), size)))
+        return { commit, files: files.filter((_, index) => isHere[index]) }
+      }),
     )
   }
 

@@ -1,4 +1,4 @@
-import { because, nameOf, opfsFile, removeFromOpfs } from '../bytes/opfs.ts'
+import { because, nameOf, noStorage, opfsFile, removeFromOpfs } from '../bytes/opfs.ts'
 import { AbortError, DownloadError, LajuError, throwIfAborted } from '../errors.ts'
 
 /*
@@ -33,16 +33,16 @@ export async function markWhole(path: string): Promise<void> {
   await opfsFile(path + WHOLE, { create: true })
 }
 
-/** First of all, before a file is changed or removed. */
+/** Before anything else is done to a file that is written again. */
 export async function unmarkWhole(path: string): Promise<void> {
   await removeFromOpfs(path + WHOLE)
 }
 
-/** Removes a file, whole or not. @throws DownloadError `busy` while it is in use */
+/** Removes a file, whole or not; one that is in use stays as it is. @throws DownloadError `busy` */
 export async function removeStored(path: string): Promise<void> {
   try {
-    await unmarkWhole(path)
     await removeFromOpfs(path)
+    await unmarkWhole(path)
   } catch (cause) {
     throw removeError(path, cause)
   }
@@ -55,9 +55,12 @@ export async function removeStored(path: string): Promise<void> {
  */
 export async function takeLock(path: string, signal?: AbortSignal): Promise<() => void> {
   throwIfAborted(signal)
+  // Neither locks nor storage is there on pages that are not from https or from this machine.
+  const { locks } = navigator as { locks?: LockManager }
+  if (locks === undefined) throw noStorage(path)
   const taken = Promise.withResolvers<void>()
   const held = Promise.withResolvers<void>()
-  navigator.locks
+  locks
     .request(`laju ${path}`, { signal }, () => {
       taken.resolve()
       return held.promise
@@ -86,8 +89,9 @@ export interface Room {
   readonly quota?: number
 }
 
-export function roomOfSite(): Promise<Room> {
-  return navigator.storage.estimate().catch(() => ({}))
+export async function roomOfSite(): Promise<Room> {
+  const { storage } = navigator as { storage?: StorageManager }
+  return (await storage?.estimate().catch(() => undefined)) ?? {}
 }
 
 /** Undefined where the browser does not say. */

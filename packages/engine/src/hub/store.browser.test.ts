@@ -163,6 +163,43 @@ for (const browser of BROWSERS) {
       expect(server.contentRequests('gguf').at(-1)?.range).toBe('bytes=0-')
     })
 
+    it('fetches again only what is gone', async () => {
+      const server = await hub()
+      const page = await tab()
+      const options = { endpoint: server.url }
+      const path = await page.call('pull', NAME, options)
+      // Without its record, the file is found by its checksum.
+      await page.call('overwrite', `${FOLDER}/record.json`, '{"snapshots": [')
+      expect(await page.call('list')).toEqual([])
+      expect(await page.call('locate', NAME, options)).toBe(path)
+      expect(server.contentRequests('gguf')).toHaveLength(1)
+      // What is not said to be whole is checked.
+      await page.call('removeFile', `${BLOB}.whole`)
+      expect(await page.call('list')).toEqual([])
+      expect(await page.call('locate', NAME, options)).toBe(path)
+      expect(server.contentRequests('gguf')).toHaveLength(1)
+      await page.call('removeFile', BLOB)
+      expect(await page.call('list')).toEqual([])
+      expect(await page.call('locate', NAME, options)).toBe(path)
+      expect(server.contentRequests('gguf')).toHaveLength(2)
+      expect(await page.call('sha256', BLOB)).toBe(sha256(MODEL))
+    })
+
+    it('names the way out where the browser keeps nothing, which works', async () => {
+      const server = await hub({ 'm-Q8_0.gguf': NANO })
+      const page = await tab()
+      await page.call('pretendInsecure')
+      const expected = await tensorChecksum(await openCheckpoint(NANO_PATH))
+      for (const name of [NAME, `${server.storage}/plain/m-Q8_0.gguf`]) {
+        expect(await failure(page.call('locate', name, { endpoint: server.url }))).toMatchObject({
+          code: 'read-failed',
+          remedy: expect.stringMatching(/https.*store: false/),
+        })
+        expect(await page.call('checksumUnstored', name, { endpoint: server.url })).toBe(expected)
+      }
+      expect(await page.call('list')).toEqual([])
+    })
+
     it('finds a wrong byte, and keeps nothing of it', async () => {
       const server = await hub()
       const wrong = Uint8Array.from(MODEL)
@@ -242,6 +279,7 @@ for (const browser of BROWSERS) {
       const other = await tab()
       await other.call('hold', BLOB)
       expect(await failure(page.call('remove', NAME))).toMatchObject({ code: 'busy' })
+      expect(await page.call('list')).toHaveLength(2)
       await other[Symbol.asyncDispose]()
       await vi.waitUntil(
         () =>

@@ -1,5 +1,5 @@
 import { hexOf } from '../../bytes/hex.ts'
-import { openSyncHandle, opfsFile, opfsFolder } from '../../bytes/opfs.ts'
+import { openSyncHandle, opfsFile, opfsFolder, removeFromOpfs } from '../../bytes/opfs.ts'
 import { openOpfsFile } from '../../bytes/opfs-source.ts'
 import { LajuError } from '../../errors.ts'
 import { checkpointName } from '../../hub/checkpoint-name.ts'
@@ -90,6 +90,15 @@ const CALLS = {
   async claimRoom(quota: number): Promise<void> {
     navigator.storage.estimate = async () => ({ usage: 0, quota })
   },
+  /** As on a page that is neither from https nor from this machine. */
+  async pretendInsecure(): Promise<void> {
+    for (const name of ['storage', 'locks']) Object.defineProperty(navigator, name, { value: undefined })
+    Object.defineProperty(crypto, 'subtle', { value: undefined })
+  },
+  async overwrite(path: string, text: string): Promise<void> {
+    await write(await opfsFile(path), new TextEncoder().encode(text))
+  },
+  removeFile: (path: string) => removeFromOpfs(path),
   async clear(): Promise<void> {
     const root = await opfsFolder('opfs:/')
     for await (const name of root.keys()) await root.removeEntry(name, { recursive: true })
