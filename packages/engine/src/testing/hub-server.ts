@@ -178,7 +178,7 @@ async function writeBody(response: ServerResponse, body: Uint8Array, { dropAfter
   const isBroken = dropAfter !== undefined || (contentLength ?? 0) > body.length
   if (!isBroken) return void response.end()
   // fetch forgets what it has received but not yet handed on when the connection breaks.
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await new Promise((resolve) => setTimeout(resolve, 100))
   response.destroy()
 }
 
