@@ -9,4 +9,6 @@ interface Bundle {
 export function bundle(file: string, options?: { worker?: string; minify?: boolean }): Promise<Bundle>
 
 /** What is shipped to browsers. */
-export function buildBrowser(options?: { minify?: boolean }): Promise<{ worker: Bundle; page: Bundle }>
+export function buildBrowser(options?: {
+  minify?: boolean
+}): Promise<{ worker: Bundle; page: Bundle; promptApi: Bundle }>

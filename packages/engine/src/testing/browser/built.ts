@@ -4,13 +4,14 @@ import type { BrowserBench } from './browser-bench.ts'
 let build: ReturnType<typeof buildBrowser> | undefined
 
 /**
- * Serves the engine as it is shipped: `/engine/index.js` for pages, `/engine/worker.js`, and `/engine/baseline-worker.js`,
+ * Serves the engine as it is shipped: `/engine/index.js` and `/engine/prompt-api.js` for pages, `/engine/worker.js`, and `/engine/baseline-worker.js`,
  * a worker in which WebAssembly has no relaxed SIMD.
  */
 export async function serveEngine(bench: BrowserBench): Promise<void> {
   build ??= buildBrowser()
-  const { page, worker } = await build
+  const { page, worker, promptApi } = await build
   bench.serve('/engine/index.js', page.text)
+  bench.serve('/engine/prompt-api.js', promptApi.text)
   bench.serve('/engine/worker.js', worker.text)
   bench.serve('/engine/baseline-worker.js', `${WITHOUT_RELAXED_SIMD}\n${worker.text}`)
 }

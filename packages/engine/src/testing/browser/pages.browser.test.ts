@@ -100,6 +100,27 @@ for (const name of BROWSERS) {
       expect(answer).toContain('42')
     })
 
+    it('asks as it would ask the built-in model', async () => {
+      const found = await bench.run(new URL('./prompt-script.ts', import.meta.url), '/nano.gguf')
+      expect(found).toMatchObject({
+        text: expect.stringContaining('42'),
+        last: 1,
+        refused: 'NotSupportedError',
+        availability: 'available',
+      })
+      expect((found as { pieces: number }).pieces).toBeGreaterThan(1)
+    })
+
+    it('takes the Prompt API from another host as well', async () => {
+      const answer = await answerOf(`
+        import { languageModel } from '${bench.isolated.origin}/engine/prompt-api.js'
+        globalThis.ask = async (question, url) => {
+          const session = await languageModel(new URL(url, location.href).href).create()
+          return session.prompt(question)
+        }`)
+      expect(answer).toContain('42')
+    })
+
     it.skipIf(!isBuilt).each(['esbuild', 'Vite'] as const)('that %s has bundled imports it by its name', async (by) => {
       bench.serve('/app.js', await BUNDLERS[by]())
       expect(await answerOf(`import '/app.js'`)).toContain('42')
