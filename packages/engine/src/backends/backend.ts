@@ -22,6 +22,8 @@ export interface CompileOptions {
   /** Pages of PAGE_LENGTH tokens in each kv state. */
   readonly pages: number
   readonly cacheType: CacheType
+  /** Most bytes of one memory, where a backend has several; default what its addresses reach. */
+  readonly bankBytes?: number
   /** Threads that compute a step together, where the backend has threads. */
   readonly threads: number
   /** Whether fewer of them write where the device has shown, or shows in the first steps, that this is faster. */

@@ -1,11 +1,19 @@
 import { describe as describeModel, type ModelDescription } from '../architectures/describe.ts'
 import { fitAdapter } from '../architectures/fit-adapter.ts'
-import { type Attachment, type Backend, type CacheType, type CompiledModel, PAGE_LENGTH } from '../backends/backend.ts'
+import {
+  type Attachment,
+  type Backend,
+  type CompiledModel,
+  type CompileOptions,
+  PAGE_LENGTH,
+} from '../backends/backend.ts'
 import type { KeyValueSequence } from '../cache/kv.ts'
 import { KeyValueCache } from '../cache/kv-cache.ts'
 import { Generator } from '../generate/generate.ts'
 import { openAdapter } from '../hub/open-adapter.ts'
 import { openCheckpoint } from '../hub/open-checkpoint.ts'
+
+interface HarnessOptions extends Partial<Omit<CompileOptions, 'maxRows'>> {}
 
 /** A checkpoint on a backend without worker, tokenizer or sampling: what the model suite drives. */
 export class Harness {
@@ -28,12 +36,12 @@ export class Harness {
   static async load(
     path: string,
     backend: Backend,
-    { maxTokens = 64, pages = 32, cacheType = 'f32' as CacheType, threads = 1 } = {},
+    { maxTokens = 64, pages = 32, cacheType = 'f32', threads = 1, bankBytes }: HarnessOptions = {},
   ): Promise<Harness> {
     const checkpoint = await openCheckpoint(path)
     const description = await describeModel(checkpoint)
     const { graph, tensors } = description
-    const limits = { maxTokens, maxRows: 16, threads }
+    const limits = { maxTokens, maxRows: 16, threads, ...(bankBytes === undefined ? {} : { bankBytes }) }
     const model = backend.compile(graph, tensors, { ...limits, pages, cacheType })
     await model.load(tensors)
     await checkpoint.close()

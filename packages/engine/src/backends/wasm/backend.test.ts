@@ -83,7 +83,7 @@ test('linears with one input share its quantised form', () => {
   const plan = planMemory(graph, tensors, OPTIONS)
   const bank = createBank(plan.bytes, plan)
   const inputs = new BatchInputs(plan, OPTIONS, VOCABULARY, viewsOf(bank.memory.buffer))
-  const instructions = compileGraph(graph, plan, bank, inputs, 'f16')
+  const instructions = compileGraph(graph, [{ plan, bank }], inputs, 'f16')
   // Besides one for each operation: in each layer the append and one quantisation, and one before the logits.
   expect(instructions.length).toBe(graph.operations.length + 2 * 2 + 1)
 })

@@ -4,14 +4,17 @@ import type { Graph, Value } from '../../graph/operations.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import type { Attachment, Backend, Batch, CompiledModel, CompileOptions, MemoryNeed, Tap } from '../backend.ts'
 import { AdapterBank } from './adapter-bank.ts'
-import { type Bank, createBank } from './bank.ts'
+import { createBanks } from './bank.ts'
 import { BatchInputs } from './batch-inputs.ts'
 import { compileGraph, type Instruction } from './compile.ts'
+import { planBanks } from './cut.ts'
+import type { PlannedBank } from './hop.ts'
 import type { Operands } from './kernels/operands.ts'
-import { clearBehind, pageLayout } from './layout/key-value-pages.ts'
+import { clearBehind, pageBytes, pageLayout } from './layout/key-value-pages.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
-import { type Plan, planMemory } from './plan.ts'
+import { isHome } from './part.ts'
+import type { PlacedRows, Plan } from './plan.ts'
 import { type CheckedKernels, checkKernels, checkOptimised } from './self-check.ts'
 import { replay } from './step.ts'
 import { Team } from './threads/team.ts'
@@ -23,10 +26,10 @@ const FEW_TOKENS = 4
 /** SIMD kernels in WebAssembly, emitted for this engine; on several threads over shared memory where that pays. */
 export const wasmBackend: Backend = {
   name: 'wasm',
-  measure: (graph, tensors, options) => planMemory(graph, tensors, options).memory,
+  measure: (graph, tensors, options) => memoryOf(planBanks(graph, tensors, options)),
   compile: (graph, tensors, options) => {
-    const plan = planMemory(graph, tensors, options)
-    return new WasmModel(graph, plan, options, checkKernels(kernelsOf(plan, options)))
+    const plans = planBanks(graph, tensors, options)
+    return new WasmModel(graph, plans, options, checkKernels(kernelsOf(plans, options)))
   },
 }
 
@@ -36,7 +39,7 @@ class WasmModel implements CompiledModel {
   readonly pageLayout: string
   readonly notices: readonly string[]
   readonly #graph: Graph
-  readonly #plan: Plan
+  readonly #plans: readonly Plan[]
   readonly #options: CompileOptions
   readonly #operands: Operands
   #resident: Resident | undefined
@@ -45,16 +48,16 @@ class WasmModel implements CompiledModel {
   #team: Team | undefined
   #writing: WritingThreads | undefined
 
-  constructor(graph: Graph, plan: Plan, options: CompileOptions, kernels: CheckedKernels) {
-    this.memory = plan.memory
-    this.pageBytes = plan.states.reduce((sum, { stride }) => sum + stride, 0)
+  constructor(graph: Graph, plans: readonly Plan[], options: CompileOptions, kernels: CheckedKernels) {
+    this.memory = memoryOf(plans)
+    this.pageBytes = graph.states.reduce((sum, state) => sum + pageBytes(state, options.cacheType), 0)
     this.pageLayout = pageLayout(options.cacheType)
     this.notices = noticesOf(kernels)
     this.#graph = graph
-    this.#plan = plan
+    this.#plans = plans
     this.#options = options
     this.#operands = kernels.operands
-    this.#resident = allocate(graph, plan, options, kernels)
+    this.#resident = allocate(graph, plans, options, kernels)
     this.#compile([])
   }
 
@@ -65,7 +68,7 @@ class WasmModel implements CompiledModel {
     starting.catch(() => {})
     try {
       const checking = this.#checkOptimised()
-      await loadWeights(this.#plan, this.#live().views, tensors, options)
+      await loadWeights(this.#live().banks, tensors, options)
       await checking
       this.#team = await starting
       if (this.#team && triesFewerThreads) this.#writing = await WritingThreads.recall(threads)
@@ -76,8 +79,9 @@ class WasmModel implements CompiledModel {
   }
 
   async step(batch: Batch, tap?: Tap): Promise<Float32Array> {
-    const { inputs } = this.#live()
-    inputs.write(batch)
+    const { banks } = this.#live()
+    for (const { inputs } of banks) inputs.write(batch)
+    const { inputs } = banks[0]
     const { length } = batch.ids
     const threads = (length <= FEW_TOKENS && this.#writing?.count) || this.#options.threads
     const start = performance.now()
@@ -100,9 +104,8 @@ class WasmModel implements CompiledModel {
   }
 
   readPage(page: number, tokens: number, target: Uint8Array): void {
-    const { bytes } = this.#live().views
     let at = 0
-    this.#plan.states.forEach(({ address, stride }, i) => {
+    this.#live().states.forEach(({ bytes, address, stride }, i) => {
       const copy = target.subarray(at, at + stride)
       copy.set(bytes.subarray(address + page * stride, address + (page + 1) * stride))
       clearBehind(copy, tokens, this.#graph.states[i], this.#options.cacheType)
@@ -111,18 +114,16 @@ class WasmModel implements CompiledModel {
   }
 
   writePage(page: number, source: Uint8Array): void {
-    const { bytes } = this.#live().views
     let at = 0
-    for (const { address, stride } of this.#plan.states) {
+    for (const { bytes, address, stride } of this.#live().states) {
       bytes.set(source.subarray(at, at + stride), address + page * stride)
       at += stride
     }
   }
 
   copyPage(from: number, to: number): void {
-    const { bytes } = this.#live().views
     // Whole pages: what lies behind the tokens is written before it is read.
-    for (const { address, stride } of this.#plan.states) {
+    for (const { bytes, address, stride } of this.#live().states) {
       bytes.copyWithin(address + to * stride, address + from * stride, address + (from + 1) * stride)
     }
   }
@@ -137,7 +138,7 @@ class WasmModel implements CompiledModel {
 
   /** Meanwhile weights are read. */
   #checkOptimised(): Promise<void> {
-    const kernels = { ...kernelsOf(this.#plan, this.#options), operands: this.#operands }
+    const kernels = { ...kernelsOf(this.#plans, this.#options), operands: this.#operands }
     const checking = this.#options.checksOptimised ? checkOptimised(kernels) : Promise.resolve()
     // Where loading fails first, nobody is there to hear of a failure.
     checking.catch(() => {})
@@ -148,8 +149,10 @@ class WasmModel implements CompiledModel {
   async #startTeam(): Promise<Team | undefined> {
     const { threads, cacheType } = this.#options
     if (threads === 1) return undefined
-    const { module, memory } = this.#live().bank
-    const work = { graph: this.#graph, plan: this.#plan, module, memory, threads, cacheType }
+    const { banks } = this.#live()
+    const { module } = banks[0].bank
+    const memories = banks.map(({ bank }) => bank.memory)
+    const work = { graph: this.#graph, plans: this.#plans, module, memories, threads, cacheType }
     return Team.start(work, this.#instructions.length)
   }
 
@@ -158,10 +161,10 @@ class WasmModel implements CompiledModel {
   }
 
   #compile(adapters: readonly AdapterBank[]): void {
-    const { bank, inputs } = this.#live()
+    const { banks } = this.#live()
     this.#adapters = adapters
     const { cacheType, threads } = this.#options
-    this.#instructions = compileGraph(this.#graph, this.#plan, bank, inputs, cacheType, { threads, adapters })
+    this.#instructions = compileGraph(this.#graph, banks, banks[0].inputs, cacheType, { threads, adapters })
   }
 
   #tap(tap: Tap, value: Value): void {
@@ -171,8 +174,9 @@ class WasmModel implements CompiledModel {
 
   /** The rows of a value: a view of the bank where they lie without gaps, else a copy. */
   #read({ id, size, width }: Value): Float32Array {
-    const { views, inputs } = this.#live()
-    const { address, stride } = this.#plan.values[id]
+    const { makers } = this.#live()
+    const { plan, views, inputs } = makers[id]
+    const { address, stride } = plan.values[id]
     const rows = size === 'tokens' ? inputs.tokens : inputs.rows
     const floats = new Float32Array(views.bytes.buffer, address, (rows * stride) / 4)
     if (stride === 4 * width) return floats
@@ -197,22 +201,56 @@ function noticesOf({ failure, operands }: CheckedKernels): string[] {
 }
 
 /** Those that the model needs, and no others: all are compiled. */
-function kernelsOf({ types }: Plan, { cacheType, threads }: CompileOptions) {
-  return { types, cacheTypes: [cacheType], shared: threads > 1 }
+function kernelsOf(plans: readonly Plan[], { cacheType, threads }: CompileOptions) {
+  return { types: new Set(plans.flatMap(({ types }) => [...types])), cacheTypes: [cacheType], shared: threads > 1 }
 }
 
-/** What keeps the bank alive. */
+function memoryOf(plans: readonly Plan[]): MemoryNeed {
+  const sum = (part: keyof MemoryNeed) => plans.reduce((total, { memory }) => total + memory[part], 0)
+  return { weights: sum('weights'), state: sum('state'), activations: sum('activations') }
+}
+
+/** What keeps the banks alive. */
 interface Resident {
-  readonly bank: Bank
+  readonly banks: readonly ResidentBank[]
+  /** By the id of a value: the bank that makes it. */
+  readonly makers: readonly ResidentBank[]
+  /** In the order of the graph's: page 0 of each kv state. */
+  readonly states: readonly StateInBank[]
+}
+
+interface ResidentBank extends PlannedBank {
   readonly views: MemoryViews
   readonly inputs: BatchInputs
 }
 
-function allocate(graph: Graph, plan: Plan, options: CompileOptions, { operands }: CheckedKernels): Resident {
-  const bank = createBank(plan.bytes, { ...kernelsOf(plan, options), operands })
-  const views = viewsOf(bank.memory.buffer)
-  const inputs = new BatchInputs(plan, options, vocabularyOf(graph), views)
-  return { bank, views, inputs }
+interface StateInBank extends PlacedRows {
+  readonly bytes: Uint8Array
+}
+
+function allocate(
+  graph: Graph,
+  plans: readonly Plan[],
+  options: CompileOptions,
+  { operands }: CheckedKernels,
+): Resident {
+  const sizes = plans.map(({ bytes }) => bytes)
+  const banks = createBanks(sizes, { ...kernelsOf(plans, options), operands }).map((bank, i): ResidentBank => {
+    const views = viewsOf(bank.memory.buffer)
+    return { plan: plans[i], bank, views, inputs: new BatchInputs(plans[i], options, vocabularyOf(graph), views) }
+  })
+  const makers: ResidentBank[] = []
+  const states: StateInBank[] = []
+  for (const bank of banks) {
+    for (const part of bank.plan.parts) {
+      const { operation } = part
+      if (isHome(part)) makers[operation.output.id] = bank
+      if (operation.kind !== 'attention') continue
+      const { id } = operation.state
+      states[id] = { bytes: bank.views.bytes, ...bank.plan.states[id] }
+    }
+  }
+  return { banks, makers, states }
 }
 
 /** Ids that every table of the graph has rows for. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { EngineError } from '../../errors.ts'
-import { createBank } from './bank.ts'
+import { createBank, createBanks } from './bank.ts'
 
 test('a bank has the pages it needs, and cannot grow', () => {
   const { memory } = createBank(65_537)
@@ -14,5 +14,11 @@ test('a shared bank', () => {
 
 test('more than 32-bit addresses reach is refused with the numbers', () => {
   expect(() => createBank(5.5 * 2 ** 30)).toThrow(EngineError)
-  expect(() => createBank(5.5 * 2 ** 30)).toThrow('The model needs 5.50 GiB, but a memory holds at most 4 GiB.')
+  expect(() => createBank(5.5 * 2 ** 30)).toThrow('5.50 GiB are needed in one memory, which holds at most 4.00 GiB.')
+})
+
+test('several banks have the same kernels, and memories of their own', () => {
+  const [first, second] = createBanks([1, 65_537])
+  expect(first.module).toBe(second.module)
+  expect([first, second].map(({ memory }) => memory.buffer.byteLength)).toEqual([65_536, 131_072])
 })

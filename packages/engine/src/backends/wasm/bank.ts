@@ -6,8 +6,8 @@ import { bestOperands, needsFences, type Operands } from './kernels/operands.ts'
 import type { Rounding } from './layout/geometry.ts'
 
 const WASM_PAGE_BYTES = 65_536
-/** What 32-bit addresses reach. */
-export const LARGEST_BANK = 2 ** 32
+/** Just under what 32-bit addresses reach: no engine refuses so much, and what lies behind the end has an address, too. */
+export const LARGEST_BANK = 2 ** 32 - 2 ** 20
 
 export type KernelName =
   | `linear_${DecodableType}`
@@ -51,7 +51,18 @@ const MODULES = new Map<string, WebAssembly.Module>()
  * @throws EngineError `out-of-memory`
  */
 export function createBank(bytes: number, options: BankOptions = {}): Bank {
-  return openBank(allocate(bytes, options.shared ?? false), moduleFor(options))
+  return createBanks([bytes], options)[0]
+}
+
+/**
+ * Allocates banks of exactly so many bytes each, with the same kernels.
+ * @throws EngineError `out-of-memory`
+ */
+export function createBanks(sizes: readonly number[], options: BankOptions = {}): Bank[] {
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
+  const memories = sizes.map((bytes) => allocate(bytes, options.shared ?? false, total))
+  const module = moduleFor(options)
+  return memories.map((memory) => openBank(memory, module))
 }
 
 /** An instance of the kernels for a memory: each thread that works on it has its own. */
@@ -68,17 +79,16 @@ export function openBank(memory: WebAssembly.Memory, module: WebAssembly.Module)
   }
 }
 
-function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
+function allocate(bytes: number, shared: boolean, total: number): WebAssembly.Memory {
   if (bytes > LARGEST_BANK) {
-    throw new EngineError('out-of-memory', `The model needs ${gibibytes(bytes)}, but a memory holds at most 4 GiB.`, {
-      remedy: 'Use a smaller or more strongly quantised model, a shorter context, or the f16 cache.',
-    })
+    const message = `${gibibytes(bytes)} are needed in one memory, which holds at most ${gibibytes(LARGEST_BANK)}.`
+    throw new EngineError('out-of-memory', message, { remedy: 'Use a smaller model or adapter, or a shorter context.' })
   }
   const pages = Math.ceil(bytes / WASM_PAGE_BYTES)
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
   } catch (cause) {
-    throw new EngineError('out-of-memory', `The system refuses the ${gibibytes(bytes)} that the model needs.`, {
+    throw new EngineError('out-of-memory', `The system refuses the ${gibibytes(total)} that the model needs.`, {
       remedy: 'Close other programs, or use a smaller model or a shorter context.',
       cause,
     })
@@ -98,6 +108,6 @@ function moduleFor({
   return module
 }
 
-function gibibytes(bytes: number): string {
+export function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(2)} GiB`
 }

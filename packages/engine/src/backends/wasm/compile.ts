@@ -16,11 +16,13 @@ import type { CacheType } from '../backend.ts'
 import type { AdapterBank } from './adapter-bank.ts'
 import type { Bank } from './bank.ts'
 import type { BatchCounts } from './batch-inputs.ts'
-import { compileExperts } from './compile-experts.ts'
+import { compileExperts, type ExpertsInBank } from './compile-experts.ts'
+import { Hops, type PlannedBank } from './hop.ts'
 import { attentionUnits, attentionUnitsAtOnce, wantsRuns } from './kernels/attention.ts'
 import { ROWS_PER_GROUP } from './layout/block-layout.ts'
 import { ACTIVATION_BLOCK, groupBytes, type Rounding } from './layout/geometry.ts'
 import { roundingOf } from './layout/pack.ts'
+import { isHome, type Part } from './part.ts'
 import { type PlacedRows, type Plan, rotaryKey, roundedInputs } from './plan.ts'
 
 /**
@@ -55,22 +57,47 @@ interface CompileGraphOptions {
   readonly adapters?: readonly AdapterBank[]
 }
 
-/** The instructions of a graph in a bank, in the order in which they replay. */
+/** The instructions of a graph in its banks, in the order in which they replay. */
 export function compileGraph(
   graph: Graph,
-  plan: Plan,
-  bank: Bank,
+  banks: readonly PlannedBank[],
   counts: BatchCounts,
   cacheType: CacheType,
   { threads = 1, thread = 0, adapters = [] }: CompileGraphOptions = {},
 ): Instruction[] {
-  const compiler = new Compiler(plan, bank, counts, cacheType, threads, thread)
-  return graph.operations.flatMap((operation) => {
-    const instructions = compiler.compile(operation)
+  const compilers = banks.map(({ plan, bank }) => new Compiler(plan, bank, counts, cacheType, threads, thread))
+  const hops = new Hops(banks, counts)
+  const places = placesOf(graph, banks)
+  return graph.operations.flatMap((operation, time) => {
+    const [home, ...others] = places[time]
+    const fetched = places[time].flatMap(({ bank }) => hops.before(operation, bank))
+    hops.made(operation.output, home.bank)
+    const instructions =
+      operation.kind === 'experts'
+        ? compilers[home.bank].experts(
+            operation,
+            home.part,
+            others.map(({ bank, part }) => compilers[bank].share(part)),
+          )
+        : compilers[home.bank].compile(operation)
+    const { plan, bank } = banks[home.bank]
     const additions = adapters.flatMap((adapter) => adapter.compile(operation, plan, bank, counts))
-    const last = instructions.at(-1)
-    return additions.length > 0 && last ? [...instructions.slice(0, -1), { ...last, additions }] : instructions
+    const last = instructions.pop()
+    if (!last) return fetched
+    return [...fetched, ...instructions, additions.length > 0 ? { ...last, additions } : last]
   })
+}
+
+/** For each operation the banks that have a part of it, first the one that has its output. */
+function placesOf(graph: Graph, banks: readonly PlannedBank[]) {
+  const places = graph.operations.map((): { bank: number; part: Part }[] => [])
+  banks.forEach(({ plan }, bank) => {
+    for (const part of plan.parts) {
+      if (isHome(part)) places[part.time].unshift({ bank, part })
+      else places[part.time].push({ bank, part })
+    }
+  })
+  return places
 }
 
 class Compiler {
@@ -92,7 +119,7 @@ class Compiler {
     this.#thread = thread
   }
 
-  compile(operation: Operation): Instruction[] {
+  compile(operation: Exclude<Operation, ExpertsOperation>): Instruction[] {
     switch (operation.kind) {
       case 'embedding':
         return [this.#embedding(operation)]
@@ -106,8 +133,6 @@ class Compiler {
         return [this.#append(operation), ...this.#attention(operation)]
       case 'gatedActivation':
         return [this.#elementwise('gated_silu', operation, operation.gate, operation.up)]
-      case 'experts':
-        return this.#experts(operation)
       case 'add':
         return [this.#elementwise('add', operation, operation.left, operation.right)]
       case 'selectRows':
@@ -167,17 +192,25 @@ class Compiler {
     return Math.max(LEAST_GROUPS_AT_ONCE, Math.ceil(groups / (BLOCKS_OF_A_THREAD * this.#threads)))
   }
 
-  #experts(operation: ExpertsOperation): Instruction[] {
+  /** @param others that have some of the experts, too */
+  experts(operation: ExpertsOperation, part: Part, others: readonly ExpertsInBank[]): Instruction[] {
     const { input, router, output } = operation
     const scores = this.#plan.experts.get(output.id)?.routing.scores
     if (!scores) throw new RangeError(`${output.name} has no work space`)
-    const inputs = roundedInputs(operation, this.#plan.matrices)
-    const rounded = inputs.flatMap(({ rounding }) => this.#quantize(input, rounding))
+    const here = this.share(part)
     return [
-      ...rounded,
+      ...here.roundInput(),
       ...this.#product(input, router, scores, `${output.name}.logits`),
-      ...compileExperts(operation, this.#plan, this.#bank, this.#counts),
+      ...compileExperts(operation, here, others, this.#counts),
     ]
+  }
+
+  /** The experts of a mixture that are in this bank. */
+  share(part: Part): ExpertsInBank {
+    if (!part.share) throw new RangeError(`${part.operation.output.name} has no experts`)
+    const inputs = roundedInputs(part, this.#plan.matrices)
+    const roundInput = () => inputs.flatMap(({ input, rounding }) => this.#quantize(input, rounding))
+    return { plan: this.#plan, bank: this.#bank, share: part.share, roundInput }
   }
 
   /** Nothing where an earlier linear has rounded the same input likewise. */

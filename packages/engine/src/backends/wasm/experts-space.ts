@@ -1,6 +1,7 @@
-import type { ExpertsOperation, Graph, Weight } from '../../graph/operations.ts'
+import type { ExpertsOperation, Weight } from '../../graph/operations.ts'
 import { activationStride, type Rounding, rowStride } from './layout/geometry.ts'
 import type { PlacedMatrix } from './layout/pack.ts'
+import { type ExpertsShare, expertsOf, type Part } from './part.ts'
 import { Placement } from './placement.ts'
 import { type PlacedRows, roundingsOf } from './plan.ts'
 import type { RoutingAddresses } from './routing.ts'
@@ -21,9 +22,9 @@ export interface ExpertsSpace {
 /** Rows in each form of rounded activations; of those that nobody asks for there are none. */
 export type RoundedRows = Readonly<Record<Rounding, PlacedRows>>
 
-/** Space for every `experts` operation of a graph, by the id of its output: the same for all, one works at a time. */
+/** Space for every `experts` operation of a bank, by the id of its output: the same for all, one works at a time. */
 export function placeExperts(
-  graph: Graph,
+  parts: readonly Part[],
   matrices: ReadonlyMap<string, PlacedMatrix>,
   maxTokens: number,
   placement: Placement,
@@ -31,10 +32,10 @@ export function placeExperts(
   const start = placement.end
   let end = start
   const spaces = new Map<number, ExpertsSpace>()
-  for (const operation of graph.operations) {
+  for (const { operation, share } of parts) {
     if (operation.kind !== 'experts') continue
     const own = new Placement(start)
-    spaces.set(operation.output.id, spaceOf(operation, matrices, maxTokens, own))
+    spaces.set(operation.output.id, spaceOf(operation, share, matrices, maxTokens, own))
     end = Math.max(end, own.end)
   }
   placement.place(end - start)
@@ -42,11 +43,14 @@ export function placeExperts(
 }
 
 function spaceOf(
-  { input, experts, used }: ExpertsOperation,
+  operation: ExpertsOperation,
+  share: ExpertsShare | undefined,
   matrices: ReadonlyMap<string, PlacedMatrix>,
   maxTokens: number,
   placement: Placement,
 ): ExpertsSpace {
+  const { input, experts, used } = operation
+  const here = expertsOf(operation, share)
   const choices = maxTokens * used
   const rows = (count: number, stride: number): PlacedRows => ({ address: placement.place(count * stride), stride })
   const floats = (width: number): PlacedRows => rows(choices, rowStride(width))
@@ -72,13 +76,13 @@ function spaceOf(
     input: floats(input.width),
     roundedInput: rounded(
       input.width,
-      experts.flatMap(({ gate, up }) => [gate, up]),
+      here.flatMap(({ gate, up }) => [gate, up]),
     ),
     gate: floats(width),
     up: floats(width),
     roundedActivation: rounded(
       width,
-      experts.map(({ down }) => down),
+      here.map(({ down }) => down),
     ),
     down: floats(input.width),
   }

@@ -35,10 +35,12 @@ interface Placed extends Lifetime {
 
 /**
  * Gives each lifetime an offset in one arena, such that those that overlap in time do not overlap in memory: the
- * longest lived and largest first, each at the lowest offset that is free.
+ * longest lived and largest first, each at the lowest offset that is free. What takes no bytes is at 0.
  */
 export function placeLifetimes(lifetimes: readonly Lifetime[]): { offsets: number[]; bytes: number } {
-  const order = lifetimes.map((_, i) => i).sort((a, b) => weightOf(lifetimes[b]) - weightOf(lifetimes[a]) || a - b)
+  const order = Array.from(lifetimes.keys())
+    .filter((i) => lifetimes[i].bytes > 0)
+    .sort((a, b) => weightOf(lifetimes[b]) - weightOf(lifetimes[a]) || a - b)
   const offsets: number[] = new Array(lifetimes.length).fill(0)
   const placed: Placed[] = []
   for (const i of order) {

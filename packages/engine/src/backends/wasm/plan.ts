@@ -1,5 +1,5 @@
 import { CheckpointError } from '../../errors.ts'
-import type { Graph, Operation, Value, Weight } from '../../graph/operations.ts'
+import type { Graph, Value, Weight } from '../../graph/operations.ts'
 import { inputsOf } from '../../graph/recorder.ts'
 import { DECODABLE_TYPES, type DecodableType, isDecodable } from '../../weights/element-type.ts'
 import type { Tensor } from '../../weights/tensor.ts'
@@ -19,6 +19,7 @@ import {
 } from './layout/geometry.ts'
 import { pageBytes } from './layout/key-value-pages.ts'
 import { type PlacedMatrix, roundingOf } from './layout/pack.ts'
+import { expertsOf, isHome, matricesOf, type Part, vectorsOf, wholeGraph } from './part.ts'
 import { type Lifetime, Placement, placeLifetimes } from './placement.ts'
 
 export interface PlacedVector {
@@ -52,16 +53,18 @@ export interface InputAddresses {
   readonly pageTables: number
 }
 
-/** Everything about the memory of a compiled graph: computed from shapes, before a byte of a weight is read. */
+/** Everything about a bank of a compiled graph: computed from shapes, before a byte of a weight is read. */
 export interface Plan {
+  /** What of the graph is in this bank, in the order in which it replays. */
+  readonly parts: readonly Part[]
   /** Of the matrices. */
   readonly types: ReadonlySet<DecodableType>
   readonly matrices: ReadonlyMap<string, PlacedMatrix>
   /** Norms and biases, which are kept as floats. */
   readonly vectors: ReadonlyMap<string, PlacedVector>
-  /** Page 0 of each kv state, in the order of the graph's states. */
+  /** Page 0 of each kv state, in the order of the graph's states. Those that this bank does not have take no bytes. */
   readonly states: readonly PlacedRows[]
-  /** In the order of the graph's values. */
+  /** In the order of the graph's values. Those that are never in this bank take no bytes. */
   readonly values: readonly PlacedRows[]
   /** Values in the forms of rounded activations, by their id: the linears that read one share them. */
   readonly rounded: Readonly<Record<Rounding, ReadonlyMap<number, PlacedRows>>>
@@ -92,29 +95,41 @@ const BEHIND_VALUES = 16
 /** Address 0 stays unused. */
 const FIRST_ADDRESS = 64
 
-/** @throws CheckpointError for a weight that is missing or of a type no kernel knows */
-export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, options: CompileOptions): Plan {
+const NEVER: Lifetime = { bytes: 0, from: 0, to: 0 }
+
+/**
+ * @param parts what of the graph is in the bank
+ * @throws CheckpointError for a weight that is missing or of a type no kernel knows
+ */
+export function planMemory(
+  graph: Graph,
+  tensors: ReadonlyMap<string, Tensor>,
+  options: CompileOptions,
+  parts: readonly Part[] = wholeGraph(graph),
+): Plan {
   const placement = new Placement(FIRST_ADDRESS)
-  const weights = placeWeights(graph, tensors, placement)
+  const weights = placeWeights(parts, tensors, placement)
   const weightsEnd = placement.end
+  const statesHere = new Set(parts.map(({ operation }) => operation.kind === 'attention' && operation.state))
   const states = graph.states.map((state) => {
     const stride = pageBytes(state, options.cacheType)
-    return { address: placement.place(stride * options.pages), stride }
+    return { address: placement.place(statesHere.has(state) ? stride * options.pages : 0), stride }
   })
   const statesEnd = placement.end
   const inputs = placeInputs(options, placement)
-  const rotaryTables = placeRotaryTables(graph, options, placement)
-  const scratchBytes = roundUp(scratchOf(graph), CACHE_LINE)
+  const rotaryTables = placeRotaryTables(parts, options, placement)
+  const scratchBytes = roundUp(scratchOf(parts), CACHE_LINE)
   const scratch = placement.place(options.threads * scratchBytes)
-  const keptOfRuns = placement.place(keptBytes(graph, options))
-  const experts = placeExperts(graph, weights.matrices, options.maxTokens, placement)
-  const values = placeValues(graph, weights.matrices, options, placement)
+  const keptOfRuns = placement.place(keptBytes(parts, options))
+  const experts = placeExperts(parts, weights.matrices, options.maxTokens, placement)
+  const values = placeValues(graph, parts, weights.matrices, options, placement)
   const memory = {
     weights: weightsEnd,
     state: statesEnd - weightsEnd,
     activations: placement.end - statesEnd,
   }
   return {
+    parts,
     ...weights,
     states,
     inputs,
@@ -129,34 +144,24 @@ export function planMemory(graph: Graph, tensors: ReadonlyMap<string, Tensor>, o
   }
 }
 
-function placeWeights(graph: Graph, tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
-  const matrixNames = new Set(graph.operations.flatMap(matricesOf).map(({ name }) => name))
+function placeWeights(parts: readonly Part[], tensors: ReadonlyMap<string, Tensor>, placement: Placement) {
   const matrices = new Map<string, PlacedMatrix>()
   const vectors = new Map<string, PlacedVector>()
-  for (const { name, rows, columns } of graph.weights) {
-    const type = typeOf(name, tensors.get(name))
-    if (matrixNames.has(name)) {
+  for (const part of parts) {
+    for (const { name, rows, columns } of matricesOf(part)) {
+      if (matrices.has(name)) continue
+      const type = typeOf(name, tensors.get(name))
       const address = placement.place(matrixBytes(type, rows, columns))
       matrices.set(name, { address, type, rows, columns, groupBytes: groupBytes(type, columns) })
-    } else {
+    }
+    for (const { name, columns } of vectorsOf(part)) {
+      if (vectors.has(name)) continue
+      typeOf(name, tensors.get(name))
       vectors.set(name, { address: placement.place(rowStride(columns)), length: columns })
     }
   }
   const types = new Set(Array.from(matrices.values(), ({ type }) => type))
   return { types, matrices, vectors }
-}
-
-function matricesOf(operation: Operation): Weight[] {
-  switch (operation.kind) {
-    case 'linear':
-      return [operation.weight]
-    case 'embedding':
-      return [operation.table]
-    case 'experts':
-      return [operation.router, ...operation.experts.flatMap(({ gate, up, down }) => [gate, up, down])]
-    default:
-      return []
-  }
 }
 
 function typeOf(name: string, tensor: Tensor | undefined): DecodableType {
@@ -185,9 +190,13 @@ function placeInputs({ maxTokens, maxRows, pages }: CompileOptions, placement: P
   }
 }
 
-function placeRotaryTables(graph: Graph, options: CompileOptions, placement: Placement): Map<string, RotaryTable> {
+function placeRotaryTables(
+  parts: readonly Part[],
+  options: CompileOptions,
+  placement: Placement,
+): Map<string, RotaryTable> {
   const tables = new Map<string, RotaryTable>()
-  for (const operation of graph.operations) {
+  for (const { operation } of parts) {
     if (operation.kind !== 'rotate' || tables.has(rotaryKey(operation))) continue
     const { inverseFrequencies, magnitude } = operation
     const address = placement.place(8 * inverseFrequencies.length * options.maxTokens)
@@ -201,16 +210,16 @@ export function rotaryKey(rotation: { inverseFrequencies: Float32Array; magnitud
   return `${rotation.magnitude} ${rotation.inverseFrequencies.join()}`
 }
 
-function scratchOf(graph: Graph): number {
-  const needs = graph.operations.map((operation) => {
+function scratchOf(parts: readonly Part[]): number {
+  const needs = parts.map(({ operation }) => {
     return operation.kind === 'attention' ? attentionScratchBytes(operation.state.headDimension) : 0
   })
   return Math.max(0, ...needs)
 }
 
 /** Nothing where no attention shares runs among threads, not even that of one token. */
-function keptBytes(graph: Graph, { threads, maxTokens, pages }: CompileOptions): number {
-  const needs = graph.operations.map((operation) => {
+function keptBytes(parts: readonly Part[], { threads, maxTokens, pages }: CompileOptions): number {
+  const needs = parts.map(({ operation }) => {
     if (operation.kind !== 'attention') return 0
     const { heads, state } = operation
     const units = attentionUnits(state.keyValueHeads, heads / state.keyValueHeads)
@@ -219,30 +228,36 @@ function keptBytes(graph: Graph, { threads, maxTokens, pages }: CompileOptions):
   return Math.min(SPLIT_TOKENS, maxTokens) * Math.ceil(pages / RUN_PAGES) * Math.max(0, ...needs)
 }
 
-/** Values and quantised activations share one arena; each is there from the operation that makes it to its last reader. */
+/**
+ * Values and quantised activations share one arena; each is there from the operation that makes it, or that it is fetched
+ * for from another bank, to its last reader in any bank.
+ */
 function placeValues(
   graph: Graph,
+  parts: readonly Part[],
   matrices: ReadonlyMap<string, PlacedMatrix>,
   options: CompileOptions,
   placement: Placement,
 ) {
   const rowsOf = (value: Value): number => (value.size === 'tokens' ? options.maxTokens : options.maxRows)
-  const valueLives = graph.values.map((value): Lifetime => {
-    const bytes = rowsOf(value) * rowStride(value.width)
-    return { bytes, from: 0, to: value === graph.logits ? graph.operations.length : 0 }
-  })
+  const lastReads = lastReadsOf(graph)
+  const valueLives = graph.values.map((): Lifetime => NEVER)
   const roundedLives = { blocks: new Map<number, Lifetime>(), super_blocks: new Map<number, Lifetime>() }
-  graph.operations.forEach((operation, time) => {
-    const made = valueLives[operation.output.id]
-    valueLives[operation.output.id] = { ...made, from: time, to: Math.max(made.to, time) }
-    for (const { id } of inputsOf(operation))
-      valueLives[id] = { ...valueLives[id], to: Math.max(valueLives[id].to, time) }
-    for (const { input, rounding } of roundedInputs(operation, matrices)) {
+  const begin = (value: Value, from: number): void => {
+    if (valueLives[value.id] !== NEVER) return
+    const bytes = rowsOf(value) * rowStride(value.width)
+    valueLives[value.id] = { bytes, from, to: Math.max(lastReads[value.id], from) }
+  }
+  for (const part of parts) {
+    const { operation, time } = part
+    for (const input of inputsOf(operation)) begin(input, time)
+    if (isHome(part)) begin(operation.output, time)
+    for (const { input, rounding } of roundedInputs(part, matrices)) {
       const bytes = rowsOf(input) * activationStride(rounding, input.width)
       const lives = roundedLives[rounding]
       lives.set(input.id, { bytes, from: lives.get(input.id)?.from ?? time, to: time })
     }
-  })
+  }
   const { blocks, super_blocks } = roundedLives
   const { offsets, bytes } = placeLifetimes([...valueLives, ...blocks.values(), ...super_blocks.values()])
   const arena = placement.place(bytes + BEHIND_VALUES)
@@ -263,16 +278,28 @@ function placeValues(
   return { values, rounded }
 }
 
-/** The input that the operation reads as small integers, to multiply it with weights of such, in each form that these ask for. */
+/** For each value the last operation that reads it; behind the last operation somebody reads the logits. */
+function lastReadsOf({ values, operations, logits }: Graph): number[] {
+  const last = values.map((value) => (value === logits ? operations.length : 0))
+  operations.forEach((operation, time) => {
+    for (const { id } of inputsOf(operation)) last[id] = Math.max(last[id], time)
+  })
+  return last
+}
+
+/** The input that a part reads as small integers, to multiply it with weights of such, in each form that these ask for. */
 export function roundedInputs(
-  operation: Operation,
+  { operation, share }: Part,
   matrices: ReadonlyMap<string, PlacedMatrix>,
 ): { input: Value; rounding: Rounding }[] {
   if (operation.kind !== 'linear' && operation.kind !== 'experts') return []
   const weights =
     operation.kind === 'linear'
       ? [operation.weight]
-      : [operation.router, ...operation.experts.flatMap(({ gate, up }) => [gate, up])]
+      : [
+          ...(share?.isHome ? [operation.router] : []),
+          ...expertsOf(operation, share).flatMap(({ gate, up }) => [gate, up]),
+        ]
   return roundingsOf(weights, matrices).map((rounding) => ({ input: operation.input, rounding }))
 }
 

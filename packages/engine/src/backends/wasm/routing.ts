@@ -48,6 +48,19 @@ export class Routing {
     return this.#words[this.#at.busy / 4 + 1 + i]
   }
 
+  /** How many before an expert have tokens. */
+  busyBefore(expert: number): number {
+    if (expert === 0) return 0
+    if (expert === this.#options.experts) return this.busy
+    let [low, high] = [0, this.busy]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.busyExpert(middle) < expert) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
   firstRow(expert: number): number {
     return this.#words[this.#at.firstRows / 4 + expert]
   }

@@ -10,9 +10,10 @@ import type { ComputeWork } from './team.ts'
  * @param data ComputeWork, by the first thread of the model
  */
 export function computeSteps(data: unknown, port: WorkerPort): void {
-  const { graph, plan, module, memory, words, threads, thread, cacheType } = data as ComputeWork
+  const { graph, plans, module, memories, words, threads, thread, cacheType } = data as ComputeWork
   const control = new StepControl(words, threads, thread)
-  const instructions = compileGraph(graph, plan, openBank(memory, module), control, cacheType, { threads, thread })
+  const banks = plans.map((plan, i) => ({ plan, bank: openBank(memories[i], module) }))
+  const instructions = compileGraph(graph, banks, control, cacheType, { threads, thread })
   port.post('ready')
   while (control.nextStep()) {
     if (thread >= control.threads) continue

@@ -12,9 +12,10 @@ import { StepControl } from './step-control.ts'
 /** What a compute worker is given: it compiles the same instructions as the first thread. */
 export interface ComputeWork {
   readonly graph: Graph
-  readonly plan: Plan
+  /** Of each bank. */
+  readonly plans: readonly Plan[]
+  readonly memories: readonly WebAssembly.Memory[]
   readonly module: WebAssembly.Module
-  readonly memory: WebAssembly.Memory
   readonly words: Int32Array<SharedArrayBuffer>
   /** How many there are with the first. */
   readonly threads: number

@@ -130,14 +130,17 @@ async function compiled() {
   const plan = planMemory(graph, tensors, options)
   const bank = createBank(plan.bytes, { types: plan.types, shared: true })
   const inputs = new BatchInputs(plan, options, 100, viewsOf(bank.memory.buffer))
-  const instructions = compileGraph(graph, plan, bank, inputs, 'f16', { threads: 2 })
+  const instructions = compileGraph(graph, [{ plan, bank }], inputs, 'f16', { threads: 2 })
   const ids = Int32Array.from([1, 2, 3, 4, 5, 6, 7, 0])
   inputs.write({
     ...{ ids, positions: Int32Array.from(ids.keys()), sequences: new Int32Array(8) },
     ...{ pageTables: [Int32Array.of(0)], outputRows: Int32Array.of(7) },
   })
   return {
-    work: { graph, plan, module: bank.module, memory: bank.memory, threads: 2, cacheType: 'f16' as const },
+    work: {
+      ...{ graph, plans: [plan], module: bank.module, memories: [bank.memory] },
+      ...{ threads: 2, cacheType: 'f16' as const },
+    },
     instructions,
     inputs,
   }
@@ -146,15 +149,15 @@ async function compiled() {
 describe('a thread that dies', () => {
   test('at the start makes loading fail', async () => {
     const { work, instructions } = await compiled()
-    const broken = { ...work, plan: { ...work.plan, matrices: new Map() } }
+    const broken = { ...work, plans: [{ ...work.plans[0], matrices: new Map() }] }
     await expect(Team.start(broken, instructions.length)).rejects.toMatchObject({ code: 'worker-failed' })
   })
 
   test('in the middle of a step ends it, and every later one', async () => {
     const { work, instructions, inputs } = await compiled()
     // Beyond the memory: a kernel of the second thread traps, in a block that it has claimed.
-    const values = work.plan.values.map(({ stride }) => ({ address: 2 ** 32 - 64, stride }))
-    const team = await Team.start({ ...work, plan: { ...work.plan, values } }, instructions.length)
+    const values = work.plans[0].values.map(({ stride }) => ({ address: 2 ** 32 - 64, stride }))
+    const team = await Team.start({ ...work, plans: [{ ...work.plans[0], values }] }, instructions.length)
     const slow = instructions.map((instruction) => ({
       ...instruction,
       run: (from: number, to: number) => {
