@@ -54,6 +54,17 @@ export const SHAPES = {
     vocabulary: 262_144,
     contextLength: 32_768,
   },
+  'qwen3-8b': {
+    layers: 36,
+    width: 4096,
+    feedForward: 12_288,
+    heads: 32,
+    keyValueHeads: 8,
+    headLength: 128,
+    vocabulary: 151_936,
+    contextLength: 40_960,
+    hasHead: true,
+  },
   'qwen3-moe-tiny': {
     layers: 2,
     width: 128,

@@ -1,7 +1,6 @@
 import { describeMachine, type Machine } from '#machine/machine'
 import { availableMemory, machineMemory, swappedMemory } from '#machine/memory'
 import { type MeasuredThreads, recallThreads } from '#machine/thread-memory'
-import { LARGEST_BANK } from '../backends/wasm/bank.ts'
 import { bestOperands, hasSimd, type Operands } from '../backends/wasm/kernels/operands.ts'
 import { checkKernels } from '../backends/wasm/self-check.ts'
 import type { Processors } from '../machine/processors.ts'
@@ -32,11 +31,9 @@ export interface Device {
   readonly memory: {
     /** That the machine has, or that the process is allowed. */
     readonly total: number
-    /** That can still be taken. */
+    /** That can still be taken, by a model and its conversation. */
     readonly available: number
     readonly swapped: number
-    /** What a model can have at most, with its conversation: what is available, or the limit of one memory. */
-    readonly room: number
   }
   readonly kernels: {
     /** How many compute what they should. */
@@ -50,7 +47,7 @@ export interface Device {
 export async function examineDevice(): Promise<Device> {
   const { describeProcessors } = await import('../machine/processors.ts')
   const simd = hasSimd()
-  const count = threadCount(undefined, LARGEST_BANK)
+  const count = threadCount(undefined, Number.POSITIVE_INFINITY)
   const { operands = bestOperands(), ...kernels } = examineKernels()
   const total = await machineMemory()
   const available = Math.min(total, availableMemory() ?? total)
@@ -64,7 +61,7 @@ export async function examineDevice(): Promise<Device> {
       sharedMemory: canShareMemory(),
     },
     webAssembly: { simd, relaxedSimd: bestOperands() !== 'lanes', operands },
-    memory: { total, available, swapped: await swappedMemory(), room: Math.min(available, LARGEST_BANK) },
+    memory: { total, available, swapped: await swappedMemory() },
     kernels,
   }
 }

@@ -1,7 +1,6 @@
 import { machineMemory } from '#machine/memory'
 import type { ModelDescription } from '../architectures/describe.ts'
 import type { Backend, CompileOptions } from '../backends/backend.ts'
-import { LARGEST_BANK } from '../backends/wasm/bank.ts'
 import { OptionError } from '../errors.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import type { ElementType } from '../weights/element-type.ts'
@@ -77,13 +76,10 @@ async function typeFor(
   // Who chose a GGUF file chose its type.
   if (checkpoint.format === 'gguf') return undefined
   const need = (tensors: ReadonlyMap<string, Tensor>) => backend.measure(description.graph, tensors, limits)
-  const room = memoryLimit ?? (await machineMemory()) * SHARE_OF_MEMORY
-  // Only experts may lie in several memories.
-  const isOneBank = backend.name === 'wasm' && description.config.experts === undefined
   return chooseType({
     asStored: need(description.tensors).weights,
     inQ8: totalOf(need(withTensorsIn(description, 'Q8_0').tensors)),
-    room: isOneBank ? Math.min(room, LARGEST_BANK) : room,
+    room: memoryLimit ?? (await machineMemory()) * SHARE_OF_MEMORY,
   })
 }
 

@@ -1,6 +1,6 @@
 /**
  * Short names of models, and where their publishers keep them: a GGUF repository with a quantisation, or the folder as
- * published. Only models that this engine runs, in one memory of 4 GiB: nobody should wait for a download in vain.
+ * published. Only models that this engine runs, on most machines: nobody should wait for a download in vain.
  */
 export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['qwen3:0.6b', 'Qwen/Qwen3-0.6B-GGUF:Q8_0'],

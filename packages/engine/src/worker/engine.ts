@@ -25,7 +25,7 @@ import { ConversationFile, mismatch, type Origin, requireSameOrigin } from './co
 import type { ConversationRecord } from './conversation-record.ts'
 import { normalized, tokensToEmbed } from './embed.ts'
 import { modelFingerprint } from './fingerprint.ts'
-import { memoryRefused, withinMemory } from './memory-budget.ts'
+import { memoryRefused, requireMemory, withinMemory } from './memory-budget.ts'
 import type { ReplyRequest, RestoreRequest, SaveRequest, TimeRequest, TimeResult } from './messages.ts'
 import { compileOptions, heldModel, modelInfo } from './model-info.ts'
 import { type RankRequest, relevance, tokensToRank } from './rank.ts'
@@ -443,6 +443,7 @@ async function withWeights<Made>(
   const model = compiled(description, options, limits)
   const total = graph.weights.reduce((sum, { name }) => sum + (tensors.get(name)?.byteLength ?? 0), 0)
   try {
+    await requireMemory(model.memory, description, options)
     await model.load(tensors, { signal, onProgress: (loaded) => onProgress?.({ stage: 'load', loaded, total }) })
     return make(model)
   } catch (error) {
@@ -456,7 +457,8 @@ function compiled(description: ModelDescription, options: EngineOptions, limits:
   try {
     return backendByName(options.backend ?? 'wasm').compile(graph, tensors, limits)
   } catch (error) {
-    const isNoRoom = error instanceof EngineError && error.code === 'out-of-memory'
+    // Without a cause it is not the system that refuses.
+    const isNoRoom = error instanceof EngineError && error.code === 'out-of-memory' && error.cause !== undefined
     throw isNoRoom ? memoryRefused(description, options, error) : error
   }
 }

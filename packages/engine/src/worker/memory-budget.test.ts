@@ -120,4 +120,16 @@ describe('a model that is loaded within a limit', () => {
       refusal.mockRestore()
     }
   })
+
+  it('is refused with the numbers where the machine has less', async () => {
+    const limit = vi.spyOn(process, 'constrainedMemory').mockReturnValue(1e5)
+    try {
+      await expect(Engine.load(MIXTRAL_FOLDER, { threads: 1 })).rejects.toMatchObject({
+        code: 'out-of-memory',
+        message: expect.stringMatching(/^The model needs \d+ MB \(weights .*\), but this process can have 1 MB\.$/),
+      })
+    } finally {
+      limit.mockRestore()
+    }
+  })
 })

@@ -1,3 +1,4 @@
+import { availableMemory, machineMemory } from '#machine/memory'
 import type { ModelDescription } from '../architectures/describe.ts'
 import { type CacheType, type MemoryNeed, PAGE_LENGTH } from '../backends/backend.ts'
 import { backendByName } from '../backends/by-name.ts'
@@ -58,6 +59,25 @@ export function memoryRefused(description: ModelDescription, options: EngineOpti
   const message = `The system refuses the ${inParts(description, options)} that the model needs.`
   const remedy = isLess ? advice : `${otherwise[0].toUpperCase()}${otherwise.slice(1)}.`
   return new EngineError('out-of-memory', message, { remedy, cause })
+}
+
+/**
+ * Refuses what the machine does not have: many systems promise any memory, and end the process that then uses it. Where
+ * nobody knows what there is, as in browsers, nothing is refused.
+ * @throws EngineError `out-of-memory` with the numbers
+ */
+export async function requireMemory(
+  need: MemoryNeed,
+  description: ModelDescription,
+  options: EngineOptions,
+): Promise<void> {
+  if (availableMemory() === undefined) return
+  const most = await machineMemory()
+  if (totalOf(need) <= most) return
+  const message = `The model needs ${inParts(description, options)}, but this process can have ${megabytes(most)}.`
+  throw new EngineError('out-of-memory', message, {
+    remedy: 'Use a smaller or more strongly quantised model, or a shorter context.',
+  })
 }
 
 /** Whole pages up to `wanted`; 0 where not one fits. Needs grow with the length. */

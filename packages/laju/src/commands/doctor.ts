@@ -28,8 +28,8 @@ export const doctor: Command = {
     const device = await examineDevice()
     const report: Report = {
       device,
-      model: model && modelFit(model, device.memory.room),
-      fits: fitsOf(device.memory.room),
+      model: model && modelFit(model, device.memory.available),
+      fits: fitsOf(device.memory.available),
       findings: findingsOf(device),
     }
     console.log(given.flag('json') ? forPrograms(report) : describe(report))
@@ -85,10 +85,7 @@ function deviceRows({ machine, processors, threads, webAssembly, memory, kernels
     ['shared memory', threads.sharedMemory ? 'yes' : 'no, so one thread has to do everything'],
     ['WebAssembly', describeWebAssembly(webAssembly)],
     ['kernels', describeKernels(kernels)],
-    [
-      'memory',
-      `${formatBytes(memory.available)} of ${formatBytes(memory.total)} can be taken; ${formatBytes(memory.room)} by one model`,
-    ],
+    ['memory', `${formatBytes(memory.available)} of ${formatBytes(memory.total)} can be taken`],
   ]
 }
 
@@ -123,7 +120,7 @@ function modelRows({ name, fits, ...model }: ModelFit, { memory }: Device): Row[
     ['model', name],
     [
       'fits',
-      `${fits ? 'yes' : 'no'}: it takes ${formatBytes(model.bytes)} ${context}, of ${formatBytes(memory.room)}; ${longest}`,
+      `${fits ? 'yes' : 'no'}: it takes ${formatBytes(model.bytes)} ${context}, of ${formatBytes(memory.available)}; ${longest}`,
     ],
     ['it would run on', `${grouped(model.threads)} thread${model.threads === 1 ? '' : 's'}`],
   ]

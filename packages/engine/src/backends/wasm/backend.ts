@@ -14,7 +14,7 @@ import { clearBehind, pageBytes, pageLayout } from './layout/key-value-pages.ts'
 import { type MemoryViews, viewsOf } from './layout/pack.ts'
 import { type LoadOptions, loadWeights } from './load.ts'
 import { isHome } from './part.ts'
-import type { PlacedRows, Plan } from './plan.ts'
+import { type PlacedRows, type Plan, planMemory } from './plan.ts'
 import { type CheckedKernels, checkKernels, checkOptimised } from './self-check.ts'
 import { replay } from './step.ts'
 import { Team } from './threads/team.ts'
@@ -26,7 +26,7 @@ const FEW_TOKENS = 4
 /** SIMD kernels in WebAssembly, emitted for this engine; on several threads over shared memory where that pays. */
 export const wasmBackend: Backend = {
   name: 'wasm',
-  measure: (graph, tensors, options) => memoryOf(planBanks(graph, tensors, options)),
+  measure: (...model) => memoryOf(plansOf(...model)),
   compile: (graph, tensors, options) => {
     const plans = planBanks(graph, tensors, options)
     return new WasmModel(graph, plans, options, checkKernels(kernelsOf(plans, options)))
@@ -203,6 +203,16 @@ function noticesOf({ failure, operands }: CheckedKernels): string[] {
 /** Those that the model needs, and no others: all are compiled. */
 function kernelsOf(plans: readonly Plan[], { cacheType, threads }: CompileOptions) {
   return { types: new Set(plans.flatMap(({ types }) => [...types])), cacheTypes: [cacheType], shared: threads > 1 }
+}
+
+/** What would be compiled; where that cannot be, what a memory of any size would hold. */
+function plansOf(...[graph, tensors, options]: Parameters<Backend['measure']>): Plan[] {
+  try {
+    return planBanks(graph, tensors, options)
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'out-of-memory')) throw error
+    return [planMemory(graph, tensors, options)]
+  }
 }
 
 function memoryOf(plans: readonly Plan[]): MemoryNeed {

@@ -14,7 +14,7 @@ test('a shared bank', () => {
 
 test('more than 32-bit addresses reach is refused with the numbers', () => {
   expect(() => createBank(5.5 * 2 ** 30)).toThrow(EngineError)
-  expect(() => createBank(5.5 * 2 ** 30)).toThrow('5.50 GiB are needed in one memory, which holds at most 4.00 GiB.')
+  expect(() => createBank(5.5 * 2 ** 30)).toThrow('5,906 MB are needed in one memory, which holds at most 4,294 MB.')
 })
 
 test('several banks have the same kernels, and memories of their own', () => {

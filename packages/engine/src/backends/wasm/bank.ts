@@ -1,4 +1,5 @@
 import { EngineError } from '../../errors.ts'
+import { megabytes } from '../../machine/megabytes.ts'
 import type { DecodableType } from '../../weights/element-type.ts'
 import { CACHE_TYPES, type CacheType } from '../backend.ts'
 import { type Kernel, kernelModule } from './kernels/kernels.ts'
@@ -81,14 +82,14 @@ export function openBank(memory: WebAssembly.Memory, module: WebAssembly.Module)
 
 function allocate(bytes: number, shared: boolean, total: number): WebAssembly.Memory {
   if (bytes > LARGEST_BANK) {
-    const message = `${gibibytes(bytes)} are needed in one memory, which holds at most ${gibibytes(LARGEST_BANK)}.`
+    const message = `${megabytes(bytes)} are needed in one memory, which holds at most ${megabytes(LARGEST_BANK)}.`
     throw new EngineError('out-of-memory', message, { remedy: 'Use a smaller model or adapter, or a shorter context.' })
   }
   const pages = Math.ceil(bytes / WASM_PAGE_BYTES)
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
   } catch (cause) {
-    throw new EngineError('out-of-memory', `The system refuses the ${gibibytes(total)} that the model needs.`, {
+    throw new EngineError('out-of-memory', `The system refuses the ${megabytes(total)} that the model needs.`, {
       remedy: 'Close other programs, or use a smaller model or a shorter context.',
       cause,
     })
@@ -106,8 +107,4 @@ function moduleFor({
   const module = MODULES.get(key) ?? new WebAssembly.Module(kernelModule(set).assemble({ sharedMemory: shared }))
   MODULES.set(key, module)
   return module
-}
-
-export function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(2)} GiB`
 }

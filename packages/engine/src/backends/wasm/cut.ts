@@ -1,10 +1,12 @@
 import { EngineError } from '../../errors.ts'
 import type { ExpertsOperation, Graph, Operation } from '../../graph/operations.ts'
 import { inputsOf } from '../../graph/recorder.ts'
+import { megabytes } from '../../machine/megabytes.ts'
 import type { Tensor } from '../../weights/tensor.ts'
 import type { CompileOptions } from '../backend.ts'
-import { gibibytes, LARGEST_BANK } from './bank.ts'
-import { type Part, partOf } from './part.ts'
+import { LARGEST_BANK } from './bank.ts'
+import { matrixBytes } from './layout/geometry.ts'
+import { matricesOf, type Part, partOf } from './part.ts'
 import { type Plan, planMemory } from './plan.ts'
 
 /**
@@ -19,12 +21,33 @@ export function planBanks(graph: Graph, tensors: ReadonlyMap<string, Tensor>, op
   const whole = planMemory(graph, tensors, options)
   const size = Math.min(options.bankBytes ?? LARGEST_BANK, LARGEST_BANK)
   if (whole.bytes <= size) return [whole]
-  const plan = (parts: readonly Part[]) => planMemory(graph, tensors, options, parts)
-  const atJoints = new Cutter(graph, plan, size).cut(betweenJoints(graph))
+  const planner: Planner = {
+    size,
+    plan: (parts) => planMemory(graph, tensors, options, parts),
+    weightBytes: (parts) => weightBytes(parts, whole),
+  }
+  const atJoints = new Cutter(graph, planner).cut(betweenJoints(graph))
   const fewest = Math.ceil((whole.memory.weights + whole.memory.state) / size)
   if (atJoints.length === fewest) return atJoints
-  const anywhere = new Cutter(graph, plan, size).cut(graph.operations.map((_, time) => [time]))
+  const anywhere = new Cutter(graph, planner).cut(graph.operations.map((_, time) => [time]))
   return anywhere.length < atJoints.length ? anywhere : atJoints
+}
+
+interface Planner {
+  /** Most bytes of a bank. */
+  readonly size: number
+  readonly plan: (parts: readonly Part[]) => Plan
+  /** Of the matrices: soon counted, and enough to see that a bank is too small by far. */
+  readonly weightBytes: (parts: readonly Part[]) => number
+}
+
+function weightBytes(parts: readonly Part[], { matrices }: Plan): number {
+  let bytes = 0
+  for (const name of new Set(parts.flatMap(matricesOf).map(({ name }) => name))) {
+    const matrix = matrices.get(name)
+    if (matrix) bytes += matrixBytes(matrix.type, matrix.rows, matrix.columns)
+  }
+  return bytes
 }
 
 /** Operations, by their times, that are not cut apart unless they must be. */
@@ -52,18 +75,16 @@ function betweenJoints({ operations, values, logits }: Graph): Stretch[] {
 /** Fills one bank after the other. */
 class Cutter {
   readonly #graph: Graph
-  readonly #planOf: (parts: readonly Part[]) => Plan
-  readonly #size: number
+  readonly #planner: Planner
   /** For the first operation that uses a matrix or a state: the others. */
   readonly #followers: ReadonlyMap<number, readonly number[]>
   readonly #taken = new Set<number>()
   readonly #full: Plan[] = []
   #parts: readonly Part[] = []
 
-  constructor(graph: Graph, planOf: (parts: readonly Part[]) => Plan, size: number) {
+  constructor(graph: Graph, planner: Planner) {
     this.#graph = graph
-    this.#planOf = planOf
-    this.#size = size
+    this.#planner = planner
     this.#followers = followersOf(graph.operations)
   }
 
@@ -122,17 +143,18 @@ class Cutter {
   }
 
   #fits(parts: readonly Part[]): boolean {
-    return this.#planOf(parts).bytes <= this.#size
+    const { size, plan, weightBytes } = this.#planner
+    return weightBytes(parts) <= size && plan(parts).bytes <= size
   }
 
   #close(): void {
-    if (this.#parts.length > 0) this.#full.push(this.#planOf(this.#parts))
+    if (this.#parts.length > 0) this.#full.push(this.#planner.plan(this.#parts))
     this.#parts = []
   }
 
   #tooLarge(parts: readonly Part[], name: string): EngineError {
-    const need = gibibytes(this.#planOf(parts).bytes)
-    const message = `${name} alone needs ${need}, but a memory holds at most ${gibibytes(this.#size)}.`
+    const { size, plan } = this.#planner
+    const message = `${name} alone needs ${megabytes(plan(parts).bytes)}, but a memory holds at most ${megabytes(size)}.`
     return new EngineError('out-of-memory', message, {
       remedy: 'Use a smaller or more strongly quantised model, a shorter context, or a smaller cache type.',
     })
