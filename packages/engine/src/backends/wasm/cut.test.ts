@@ -118,6 +118,36 @@ describe('several banks give the same logits as one, to the bit', () => {
   })
 })
 
+test('pages move between models that are cut elsewhere, and within one', async () => {
+  const values = randomGraph([
+    { kind: 3, left: 0, right: 1 },
+    { kind: 4, left: 5, right: 0 },
+    { kind: 3, left: 2, right: 0 },
+  ])
+  const { graph, tensors } = values
+  const options = { ...OPTIONS, pages: 2 }
+  const bankBytes = bankBytesOf(values, 0.2)
+  expect(planBanks(graph, tensors, { ...options, bankBytes }).length).toBeGreaterThan(2)
+  const whole = wasmBackend.compile(graph, tensors, options)
+  const cut = wasmBackend.compile(graph, tensors, { ...options, bankBytes })
+  for (const model of [whole, cut]) await model.load(tensors)
+  expect([cut.pageLayout, cut.pageBytes]).toEqual([whole.pageLayout, whole.pageBytes])
+  await whole.step(BATCH)
+  const page = new Uint8Array(whole.pageBytes)
+  whole.readPage(0, 4, page)
+  cut.writePage(0, page)
+  cut.copyPage(0, 1, 4)
+  const back = new Uint8Array(page.length)
+  cut.readPage(1, 4, back)
+  expect(back).toEqual(page)
+  const next: Batch = {
+    ...{ ids: Int32Array.of(5), positions: Int32Array.of(4), sequences: Int32Array.of(0) },
+    ...{ pageTables: [Int32Array.of(1)], outputRows: Int32Array.of(0) },
+  }
+  const expected = (await whole.step({ ...next, pageTables: [Int32Array.of(0)] })).slice()
+  expect(await cut.step(next)).toEqual(expected)
+})
+
 const WIDTH = 64
 
 /** What an operation of a random graph is, by numbers: its kind, and which of the values before it it reads. */
