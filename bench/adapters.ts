@@ -32,8 +32,8 @@ await runCommand(USAGE, async () => {
   if (file === undefined || positionals.length > 1) throw new UsageError('Name one checkpoint file.')
   const rank = wholeNumber('rank', values.rank, 1)
   const rounds = wholeNumber('rounds', values.rounds, 1)
-  const { cpu, simd, node } = describeMachine()
-  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}; rank ${rank}`)
+  const { cpu, simd, runtime } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; ${runtime}; rank ${rank}`)
   await measure(file, rank, rounds)
 })
 

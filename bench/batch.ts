@@ -35,8 +35,8 @@ await runCommand(USAGE, async () => {
   const threads = wholeNumber('threads', values.threads, 1)
   const tokens = wholeNumber('tokens', values.tokens, 2)
   const rounds = wholeNumber('rounds', values.rounds, 1)
-  const { cpu, simd, node } = describeMachine()
-  console.log(`${basename(file)}; ${cpu}, ${simd.join(' ')}; Node ${node}; ${threads} threads`)
+  const { cpu, simd, runtime } = describeMachine()
+  console.log(`${basename(file)}; ${cpu}, ${simd.join(' ')}; ${runtime}; ${threads} threads`)
   const { revectorize } = values
   const model = await load(file, { threads, revectorize, contextLength: replies * (tokens + 64) })
   try {

@@ -36,8 +36,8 @@ await runCommand(USAGE, async () => {
   if (file === undefined || positionals.length > 1) throw new UsageError('Name one checkpoint file.')
   const tokens = wholeNumber('tokens', values.tokens, 1)
   const threads = wholeNumber('threads', values.threads, 1)
-  const { cpu, simd, node } = describeMachine()
-  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}; ${threads} threads`)
+  const { cpu, simd, runtime } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; ${runtime}; ${threads} threads`)
   const folder = mkdtempSync(join(values.folder, 'laju-'))
   try {
     await measure(file, { tokens, threads, path: join(folder, 'conversation') })

@@ -115,7 +115,7 @@ function print(report: Report): void {
   console.log(`${report.file}, ${(report.bytes / 1e6).toFixed(0)} MB, ${report.tokens} tokens a run, one thread`)
   console.log(`CPU     ${machine.cpu}, ${machine.cores} cores, ${machine.platform}`)
   console.log(`SIMD    ${machine.simd.join(' ') || 'not listed by this system'}`)
-  console.log(`Node    ${machine.node}`)
+  console.log(`Runs on ${machine.runtime}`)
   console.log(`Memory  one thread reads ${before.toFixed(1)} GB/s before the runs, ${after.toFixed(1)} after\n`)
   for (const { name, description, tokensPerSecond, runs } of engines) {
     console.log(`${name.padEnd(10)} ${spread(tokensPerSecond, 1)} tok/s   ${description}`)

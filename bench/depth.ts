@@ -42,8 +42,8 @@ await runCommand(USAGE, async () => {
   const rounds = wholeNumber('rounds', values.rounds, 1)
   const cacheType = CACHE_TYPES.find((type) => type === values.cache)
   if (!cacheType) throw new UsageError(`--cache is one of ${CACHE_TYPES.join(', ')}.`)
-  const { cpu, simd, node } = describeMachine()
-  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}`)
+  const { cpu, simd, runtime } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; ${runtime}`)
   const pages = Math.ceil(depth / PAGE_LENGTH) + 1
   const model = await loadModel(file, pages, cacheType)
   // One page of real keys and values, and copies of it.

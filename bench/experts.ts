@@ -85,8 +85,8 @@ async function measure(name: string, graph: Graph, tensors: Case['tensors'], tok
 
 await runCommand(USAGE, async () => {
   if (parseArgs({ allowPositionals: true }).positionals.length > 0) throw new UsageError('There is nothing to name.')
-  const { cpu, simd, node } = describeMachine()
-  console.log(`${cpu}, ${simd.join(' ')}; Node ${node}`)
+  const { cpu, simd, runtime } = describeMachine()
+  console.log(`${cpu}, ${simd.join(' ')}; ${runtime}`)
   for (const tokens of [1, 8, 64]) {
     const example = new Case()
     await measure(`experts, ${tokens} tokens`, example.mixture(), example.tensors, tokens)

@@ -77,7 +77,7 @@ function print({
   pairs: number
   results: readonly Result[]
 }): void {
-  console.log(`${file}; ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${pairs} pairs`)
+  console.log(`${file}; ${machine.cpu}, ${machine.cores} cores, ${machine.runtime}; ${pairs} pairs`)
   console.log(machine.simd.join(' '))
   printHeader(RESULT_HEADER)
   for (const result of results) printRow(resultRow(result))

@@ -123,7 +123,7 @@ function print({
   milliseconds: Record<string, ReturnType<typeof quartiles>>
 }): void {
   console.log(`${vocabulary} logits, ${tokens} tokens each, milliseconds a token: median (quartiles)`)
-  console.log(`CPU   ${machine.cpu}, ${machine.platform}\nNode  ${machine.node}\n`)
+  console.log(`CPU   ${machine.cpu}, ${machine.platform}\nRuns on ${machine.runtime}\n`)
   for (const [name, { lower, median, upper }] of Object.entries(milliseconds)) {
     console.log(`${name.padEnd(55)} ${median.toFixed(3)}  (${lower.toFixed(3)} to ${upper.toFixed(3)})`)
   }

@@ -133,7 +133,7 @@ async function measure(writer: GivenReplies, { name, prompt, reply }: Task, pair
 }
 
 function print({ file, threads, machine, figures }: Report): void {
-  console.log(`${file}, threads: ${threads}; ${machine.cpu}, Node ${machine.node}\n`)
+  console.log(`${file}, threads: ${threads}; ${machine.cpu}, ${machine.runtime}\n`)
   for (const { name, replyTokens, guessed, right, plainTokensPerSecond, tokensPerSecond, ratio } of figures) {
     console.log(
       `${name.padEnd(22)} ${replyTokens} tokens, ${guessed.toFixed(0)} guessed, ${right.toFixed(0)} right; ` +

@@ -49,8 +49,8 @@ await runCommand(USAGE, async () => {
   const contenders = contendersOf(values['llama-bench'])
   if (values.folder === '') throw new UsageError('--folder is empty.')
   const files = await checkpoints(values.folder)
-  const { cpu, cores, node, simd } = describeMachine()
-  console.log(`${cpu}, ${cores} processors, Node ${node}; ${pairs} pairs\n${simd.join(' ')}\n`)
+  const { cpu, cores, runtime, simd } = describeMachine()
+  console.log(`${cpu}, ${cores} processors, ${runtime}; ${pairs} pairs\n${simd.join(' ')}\n`)
 
   printHeader(['type', `seconds to the first token, ${SHORT_PROMPT} read, 2 threads`, 'peak MB', 'file MB'])
   for (const { type, file } of files) {

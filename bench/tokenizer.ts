@@ -93,8 +93,8 @@ function report(file: string, count: number, text: string | undefined, json: boo
     console.log(JSON.stringify(figures, undefined, 2))
     return
   }
-  const { cpu, cores, node } = figures.machine
-  console.log(`${cpu}, ${cores} cores, node ${node}; median (quartiles) of ${count} processes`)
+  const { cpu, cores, runtime } = figures.machine
+  console.log(`${cpu}, ${cores} cores, ${runtime}; median (quartiles) of ${count} processes`)
   for (const [name, value] of Object.entries(figures)) {
     if (typeof value !== 'object' || !('median' in value)) continue
     console.log(

@@ -8,8 +8,8 @@ export interface Machine {
   readonly simd: readonly string[]
   readonly cores: number
   readonly platform: string
-  /** Its version; in a browser what that says of itself. */
-  readonly node: string
+  /** What runs the engine, with its version: `Node v24.21.0`; of a browser what that says of itself. */
+  readonly runtime: string
 }
 
 const SIMD_FLAGS = /^(sse4_2|avx\w*|fma|f16c|asimd\w*|sve\w*|i8mm|bf16)$/
@@ -26,8 +26,15 @@ export function describeMachine(): Machine {
     simd: flags.filter((flag) => SIMD_FLAGS.test(flag)),
     cores: cpus().length,
     platform: `${platform()} ${arch()}`,
-    node: process.version,
+    runtime: describeRuntime(),
   }
+}
+
+/** Deno and Bun call themselves a Node as well, for the sake of programs. */
+function describeRuntime(): string {
+  const { deno, bun } = process.versions
+  if (deno !== undefined) return `Deno ${deno}`
+  return bun === undefined ? `Node ${process.version}` : `Bun ${bun}`
 }
 
 /** Linux lists the flags here; other systems have no such file. */

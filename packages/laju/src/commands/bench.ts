@@ -123,7 +123,7 @@ export function describe(report: Benchmark): string {
           ] as const,
         ]
       : []),
-    ['measured', `${grouped(repetitions)} times, Node ${machine.node}; median (least to most)`],
+    ['measured', `${grouped(repetitions)} times, ${machine.runtime}; median (least to most)`],
   ])
 }
 

@@ -44,7 +44,7 @@ describe('what makes models slow', () => {
   const findings = async (change: (device: Device) => object) => {
     const device = await examineDevice()
     const quiet: Device = {
-      machine: { ...device.machine, node: 'v24.0.0' },
+      machine: { ...device.machine, runtime: 'Node v24.0.0' },
       processors: { present: 4, usable: 4, quota: undefined, throttled: 0, load: 0 },
       threads: { count: 4, writing: undefined, bytesEach: 1, sharedMemory: true },
       webAssembly: { simd: true, relaxedSimd: true, operands: 'seven-bits' },
@@ -67,7 +67,7 @@ describe('what makes models slow', () => {
     ['no relaxed SIMD', () => ({ webAssembly: { simd: true, relaxedSimd: false, operands: 'lanes' } })],
     ['cannot share memory', ({ threads }) => ({ threads: { ...threads, sharedMemory: false } })],
     ['computes wrongly', () => ({ kernels: { right: 0, failure: 'The kernel add computes 1.' } })],
-    ['Node v22.18.0 is older', ({ machine }) => ({ machine: { ...machine, node: 'v22.18.0' } })],
+    ['Node v22.18.0 is older', ({ machine }) => ({ machine: { ...machine, runtime: 'Node v22.18.0' } })],
     ['moved to the disk', ({ memory }) => ({ memory: { ...memory, swapped: 2e9 } })],
     ['Only 500 MB of memory', ({ memory }) => ({ memory: { ...memory, available: 5e8 } })],
   ])('%s', async (problem, change) => {

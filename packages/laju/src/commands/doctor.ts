@@ -74,7 +74,7 @@ type Row = readonly [string, string]
 
 function deviceRows({ machine, processors, threads, webAssembly, memory, kernels }: Device): Row[] {
   return [
-    ['CPU', `${machine.cpu}, ${machine.platform}, Node ${machine.node}`],
+    ['CPU', `${machine.cpu}, ${machine.platform}, ${machine.runtime}`],
     ['vector extensions', machine.simd.join(' ') || 'not listed by this system'],
     ['processors', `${grouped(processors.present)}, of which this process may use ${grouped(processors.usable)}`],
     [

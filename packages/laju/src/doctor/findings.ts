@@ -44,9 +44,10 @@ function engineFindings({ webAssembly, kernels, threads, machine }: Device): Fin
       remedy: 'Use another version of Node; in a browser, the page must be cross-origin isolated.',
     })
   }
-  if (Number.parseInt(machine.node.slice(1), 10) < NODE_MEASURED) {
+  const [, version = ''] = /^Node v(\d+)/.exec(machine.runtime) ?? []
+  if (version !== '' && Number(version) < NODE_MEASURED) {
     all.push({
-      problem: `Node ${machine.node} is older than the one that laju is measured with.`,
+      problem: `${machine.runtime} is older than the one that laju is measured with.`,
       remedy: `Try Node ${NODE_MEASURED}; "laju bench" tells whether it is faster.`,
     })
   }
