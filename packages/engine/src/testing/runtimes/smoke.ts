@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type Conversation, inspect, load, type Model, quantize } from '../../index.ts'
 import { languageModel } from '../../prompt-api/language-model.ts'
+import { writeGreedily } from '../browser/greedy.ts'
 
 /*
- * What every runtime must do alike: run as a program with the path of a safetensors folder and a number of threads. Prints what
- * each check gave as one JSON object, without times.
+ * What every runtime must do alike: run as a program with the path of a safetensors folder, a number of threads, and paths of
+ * other models, which only write. Prints what each check gave as one JSON object, without times.
  */
 
 const QUESTION = 'What is 347 + 285?'
+const QUESTIONS = [QUESTION, 'Berapa 12 + 7?', 'What is 91 - 38 + 17?', 'What is 23 * 4?', 'What is 8 + 9?']
 
 type Checks = Readonly<Record<string, (model: Model, folder: string) => Promise<unknown>>>
 
@@ -17,7 +19,6 @@ const CHECKS: Checks = {
   info: async ({ info: { architecture, contextLength, notices, threads } }) => {
     return { architecture, contextLength, notices, threads }
   },
-  ids: async (model) => greedyIds(model, QUESTION),
   answer: async (model) => {
     const types = new Set<string>()
     const generation = model.generate(QUESTION, { thinking: true, temperature: 0 })
@@ -51,17 +52,11 @@ const CHECKS: Checks = {
   },
 }
 
-/** 200 greedy tokens, each the likeliest after all before. */
-async function greedyIds(model: Model, question: string): Promise<number[]> {
-  const { reply } = model.complete(question, { temperature: 0, maxTokens: 200, logprobs: 0 })
-  return ((await reply).logprobs ?? []).map(({ id }) => id)
-}
-
 async function secondAnswer(conversation: Conversation): Promise<string> {
   return (await conversation.send('And 12 x 7?').reply).text
 }
 
-async function main([source, threads]: readonly string[]): Promise<void> {
+async function main([source, threads, ...others]: readonly string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'laju-'))
   const path = join(folder, 'model.gguf')
   try {
@@ -69,6 +64,11 @@ async function main([source, threads]: readonly string[]): Promise<void> {
     const results: Record<string, unknown> = { parameters: (await inspect(path)).parameters }
     await using model = await load(path, { threads: Number(threads), contextLength: 512 })
     for (const [name, check] of Object.entries(CHECKS)) results[name] = await check(model, folder)
+    results.written = await writeGreedily(model, { url: path, prompts: QUESTIONS, chats: true })
+    for (const other of others) {
+      await using loaded = await load(other, { threads: Number(threads) })
+      results[basename(other)] = await writeGreedily(loaded, { url: other, prompts: ['hello world, '], chats: false })
+    }
     results.missing = await load(join(folder, 'none.gguf')).catch(({ code }) => code)
     console.log(JSON.stringify(results))
   } finally {
