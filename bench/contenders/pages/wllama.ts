@@ -8,6 +8,9 @@ export interface WllamaPage {
   readonly generate: number
 }
 
+/** A byte that is a letter or sign, in vocabularies that begin with the bytes. */
+const ONE_TOKEN = 64
+
 /** What is used here of a package that is no dependency of ours. */
 interface Wllama {
   loadModel(blobs: readonly Blob[], options: object): Promise<void>
@@ -26,7 +29,9 @@ export default async function ({ url, threads, prompt, generate }: WllamaPage): 
   // A word is a token or two of any vocabulary; what counts is what it says it has read.
   const words = (first: number, count: number) => Array.from({ length: count }, (_, i) => `${first + i}`).join(' ')
   const measure = async (first: number, read: number, written: number) => {
-    const request = { prompt: words(first, read), max_tokens: written, temperature: 0, ignore_eos: true }
+    // Always the same token: what random weights would write is often no text, at which wllama fails.
+    const logit_bias = { [ONE_TOKEN]: 100 }
+    const request = { prompt: words(first, read), max_tokens: written, temperature: 0, ignore_eos: true, logit_bias }
     const { timings } = await wllama.createCompletion(request)
     if (timings === undefined) throw new Error('wllama does not say how long it took.')
     return timings
