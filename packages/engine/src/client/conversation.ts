@@ -4,7 +4,7 @@ import { LajuError } from '../errors.ts'
 import type { ReplyRequest } from '../worker/messages.ts'
 import { Generation } from './generation.ts'
 import { type Caller, replyInRounds } from './reply-in-rounds.ts'
-import { type ChatOptions, definitionsOf, type ToolOptions } from './tools.ts'
+import { type ChatOptions, definitionsOf, promptOf, type ToolOptions } from './tools.ts'
 
 export interface ConversationOptions extends ReplyOptions, ToolOptions {
   /** The system message. */
@@ -195,9 +195,7 @@ export function readRequest(
   { tools = {}, maxToolRounds: _, ...options }: ReplyOptions & ToolOptions,
   conversation?: number,
 ): ReplyRequest {
-  const definitions = definitionsOf(tools)
-  const prompt = definitions.length === 0 ? { messages } : { messages, tools: definitions }
-  return { prompt, conversation, options }
+  return { prompt: promptOf(messages, definitionsOf(tools)), conversation, options }
 }
 
 function stillBusy(): LajuError {

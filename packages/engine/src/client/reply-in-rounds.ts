@@ -4,7 +4,7 @@ import type { ToolCall } from '../chat/tools.ts'
 import { AbortError, throwIfAborted } from '../errors.ts'
 import { isJsonObject } from '../weights/json.ts'
 import type { EngineThread } from './engine-thread.ts'
-import { definitionsOf, roundsOf, type ToolOptions, type Tools } from './tools.ts'
+import { definitionsOf, promptOf, roundsOf, type ToolOptions, type Tools } from './tools.ts'
 
 /** Who answers the calls of the engine. */
 export type Caller = Pick<EngineThread, 'call'>
@@ -34,7 +34,7 @@ export async function replyInRounds(request: RoundsRequest): Promise<Reply> {
   const replies: Reply[] = []
   let { messages } = request
   for (;;) {
-    const prompt = definitions.length === 0 ? { messages } : { messages, tools: definitions }
+    const prompt = promptOf(messages, definitions)
     const reply = await thread.call('reply', { prompt, conversation, options }, { signal, onEvent })
     replies.push(reply)
     const answered = [...messages, assistantTurn(reply)]

@@ -1,3 +1,4 @@
+import type { Message } from '../chat/message.ts'
 import type { ToolDefinition } from '../chat/tools.ts'
 import { OptionError } from '../errors.ts'
 import type { AskOptions } from '../worker/types.ts'
@@ -35,6 +36,11 @@ export function definitionsOf(tools: Tools): ToolDefinition[] {
     }
     return { name, description, parameters: plainData(name, parameters) }
   })
+}
+
+/** Messages as the engine is asked about them: without functions where there are none. */
+export function promptOf(messages: readonly Message[], tools: readonly ToolDefinition[]) {
+  return tools.length === 0 ? { messages } : { messages, tools }
 }
 
 /** @throws OptionError */
